@@ -1,0 +1,55 @@
+"""Arithmetic on log-probabilities that stays finite, shared by all divergences.
+
+One policy for infinities, kept here alone: a divergence floors both inputs at `LOG_FLOOR` as its
+first act, and everything after that is ordinary arithmetic. The floor lies below the
+log-probabilities that finite logits of +-1e4 give, so that no ordinary value changes by one bit;
+only -inf does. A row masked in both models then has p = q = 0 and log p - log q = 0, and a token
+that one model alone rules out costs its mass times a large finite number instead of infinity.
+Floored entries are constants: they pass no gradient back.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LOG_FLOOR = -1e5
+# Largest exponent that keeps exp(x), its square and a sum over a vocabulary finite in float32.
+MAX_EXPONENT = 40.0
+
+
+def floored(logp_NV: Tensor) -> Tensor:
+    """Log-probabilities with -inf replaced by `LOG_FLOOR`; finite ones are untouched."""
+    return logp_NV.clamp(min=LOG_FLOOR)
+
+
+def is_masked(logp_NV: Tensor) -> Tensor:
+    """True where the probability is exactly 0: at or below the floor."""
+    return logp_NV <= LOG_FLOOR
+
+
+def kl_terms(logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
+    """p (log p - log q), entry by entry, of floored inputs: 0 where p = 0."""
+    return logp_NV.exp() * (logp_NV - logq_NV)
+
+
+def kl(logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
+    """KL(p || q) per token, [N], of floored inputs."""
+    return kl_terms(logp_NV, logq_NV).sum(-1)
+
+
+def log_mix(loga_NV: Tensor, weight: float, logb_NV: Tensor) -> Tensor:
+    """log(weight * a + (1 - weight) * b) of floored inputs, weight in [0, 1]; exact at both ends."""
+    if weight <= 0.0:
+        return logb_NV
+    if weight >= 1.0:
+        return loga_NV
+    return (loga_NV + math.log(weight)).logaddexp(logb_NV + math.log1p(-weight))
+
+
+def safe_exp(x: Tensor) -> Tensor:
+    """exp(x), with x cut at `MAX_EXPONENT` so that value and gradient stay finite in float32."""
+    return x.clamp(max=MAX_EXPONENT).exp()

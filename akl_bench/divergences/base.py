@@ -1,0 +1,104 @@
+"""What a divergence is: the contract between one small file and the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from akl_bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """A distance from the student q to the teacher p, token by token, in nats.
+
+    A subclass is a frozen dataclass whose fields are its parameters. It sees no mask, no model and
+    no reduction: temperature, chunking and the mean over tokens are the objective's.
+
+    A fast path is optional: a method `per_token_and_grad(self, logp_NV, logq_NV)` that returns
+    `(d_N, grad_NV)`, the value and its gradient with respect to the student's *logits* z, where
+    logq = log_softmax(z), and builds no autograd graph.
+
+    Attributes:
+        aliases: Short names, as ("akl",). A literal: the registry reads it without importing.
+        family: Heading and picture of the generated docs.
+        paper: Where it is defined, as "arXiv 2404.02657, Eq. (8)".
+        formula: The definition in plain text.
+        gradient: Its derivative with respect to the student's logits z_i, in plain text.
+        known_as: What public code calls it, one "codebase: name" each.
+        symmetric: D(p, q) = D(q, p).
+        needs: Keywords that `per_token` must be given, out of "labels" (`labels_N`, int64, the
+            next token's id), "progress" (float in [0, 1], the share of training done) and
+            "state" (the mapping that `initial_state` and `next_state` make).
+        limits: Pairs of specs that agree, as ("alpha_beta(alpha=1, beta=0)", "forward_kl").
+        detached: Why its gradient is not the gradient of its value (weights held constant), or "".
+        exempt: Laws that it breaks on purpose, each with the reason.
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+    family: ClassVar[str] = "other"
+    paper: ClassVar[str] = ""
+    formula: ClassVar[str] = ""
+    gradient: ClassVar[str] = ""
+    known_as: ClassVar[tuple[str, ...]] = ()
+    symmetric: ClassVar[bool] = False
+    needs: ClassVar[frozenset[str]] = frozenset()
+    limits: ClassVar[tuple[tuple[str, str], ...]] = ()
+    detached: ClassVar[str] = ""
+    exempt: ClassVar[Mapping[str, str]] = {}
+
+    def per_token(
+        self,
+        logp_NV: Tensor,
+        logq_NV: Tensor,
+        *,
+        labels_N: Tensor | None = None,
+        progress: float | None = None,
+        state: Mapping[str, float] | None = None,
+    ) -> Tensor:
+        """The divergence of every token; a subclass lists only the keywords that it `needs`.
+
+        Args:
+            logp_NV: Teacher log-probabilities, normalised and tempered; float32 or float64. -inf is
+                allowed; a masked vocabulary row is -inf in both.
+            logq_NV: Student log-probabilities, likewise.
+            labels_N: Id of the token that follows, where `needs` has "labels".
+            progress: Share of training done, where `needs` has "progress".
+            state: What `next_state` made last, where `needs` has "state".
+
+        Returns:
+            d_N: Nats per token; 0 with a zero gradient where p = q.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define per_token")
+
+    def initial_state(self) -> dict[str, float]:
+        """State before the first optimiser step; plain numbers, kept in checkpoints."""
+        return {}
+
+    def signal(self, logp_NV: Tensor, logq_NV: Tensor, d_N: Tensor) -> Tensor:
+        """What the state learns from: per token [N], averaged by the objective. Default: d_N."""
+        return d_N
+
+    def next_state(
+        self, state: Mapping[str, float], *, signal: float, progress: float
+    ) -> dict[str, float]:
+        """State after an optimiser step.
+
+        Args:
+            state: State that the step used.
+            signal: Mean of `signal` over all response tokens of the step's global batch.
+            progress: Share of training done, in [0, 1].
+        """
+        return dict(state)
+
+    def _require(self, ok: bool, field: str, allowed: str) -> None:
+        """Raise a UsageError that names the field, its value and the allowed range."""
+        if not ok:
+            raise UsageError(
+                f"{type(self).__name__}: {field}={getattr(self, field)!r} is out of range; "
+                f"{field} must be {allowed}."
+            )
