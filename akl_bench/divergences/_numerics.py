@@ -42,7 +42,7 @@ def kl(logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
 
 
 def log_mix(loga_NV: Tensor, weight: float, logb_NV: Tensor) -> Tensor:
-    """log(weight * a + (1 - weight) * b) of floored inputs, weight in [0, 1]; exact at both ends."""
+    """log(weight * a + (1 - weight) * b) of floored inputs; weight in [0, 1], ends exact."""
     if weight <= 0.0:
         return logb_NV
     if weight >= 1.0:
