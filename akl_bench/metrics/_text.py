@@ -1,0 +1,66 @@
+"""The two tokenizers of the metrics, and n-grams; neither needs downloaded data."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from akl_bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from nltk.stem.porter import PorterStemmer
+
+WORDS = "wordpunct"
+"""Name of `words` in signatures: runs of word characters or of punctuation, case kept."""
+
+_WORDS = re.compile(r"\w+|[^\w\s]+")
+_ROUGE = re.compile(r"[a-z0-9]+")
+
+
+def words(text: str) -> list[str]:
+    """Split as nltk's WordPunctTokenizer does: the tokenizer of every diversity metric."""
+    return _WORDS.findall(text)
+
+
+def rouge_tokens(text: str) -> list[str]:
+    """Split and stem as rouge-score's default tokenizer with ``use_stemmer=True``."""
+    return [stem for token in _ROUGE.findall(text.lower()) if (stem := _stem(token))]
+
+
+@lru_cache(maxsize=1 << 17)
+def _stem(token: str) -> str:
+    """Porter stem of a token of more than three characters; "" where it is no valid token."""
+    if len(token) <= 3:
+        return token
+    stem = str(_porter().stem(token))
+    return stem if _ROUGE.fullmatch(stem) else ""
+
+
+@lru_cache(maxsize=1)
+def _porter() -> PorterStemmer:
+    # nltk takes a second to import, and most metrics do without it.
+    from nltk.stem.porter import PorterStemmer
+
+    return PorterStemmer()
+
+
+def ngrams(tokens: Sequence[str], n: int) -> Iterable[tuple[str, ...]]:
+    """All n-grams of a text, in order."""
+    return zip(*(tokens[i:] for i in range(n)), strict=False)
+
+
+def pooled_ngrams(texts: Iterable[str], n: int) -> Counter[tuple[str, ...]]:
+    """Counts of the n-grams of `words` over several texts; none crosses from text to text."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for text in texts:
+        counts.update(ngrams(words(text), n))
+    return counts
+
+
+def require_order(n: object, largest: int) -> None:
+    """Raise UsageError unless n is an n-gram order in 1 .. largest."""
+    if type(n) is not int or not 1 <= n <= largest:
+        raise UsageError(f"n must be a whole number from 1 to {largest}, not {n!r}")
