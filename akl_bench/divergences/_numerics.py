@@ -1,11 +1,11 @@
 """Arithmetic on log-probabilities that stays finite, shared by all divergences.
 
-One policy for infinities, kept here alone: a divergence floors both inputs at `LOG_FLOOR` as its
-first act, and everything after that is ordinary arithmetic. The floor lies below the
+One policy for infinities, kept here alone: a divergence takes `inputs(logp_NV, logq_NV)` as its
+first act, which floors both at `LOG_FLOOR`; everything after that is ordinary arithmetic. The floor lies below the
 log-probabilities that finite logits of +-1e4 give, so that no ordinary value changes by one bit;
 only -inf does. A row masked in both models then has p = q = 0 and log p - log q = 0, and a token
 that one model alone rules out costs its mass times a large finite number instead of infinity.
-Floored entries are constants: they pass no gradient back.
+Floored entries are constants: they pass no gradient back. Nor does the teacher, ever.
 """
 
 from __future__ import annotations
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LOG_FLOOR = -1e5
-# Largest exponent that keeps exp(x), its square and a sum over a vocabulary finite in float32.
+# Above this exponent, `safe_exp` goes on along its tangent: e^40 times a vocabulary fits float32.
 MAX_EXPONENT = 40.0
+
+
+def inputs(logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+    """Both log-probabilities floored, the teacher's cut off from autograd."""
+    return floored(logp_NV.detach()), floored(logq_NV)
 
 
 def floored(logp_NV: Tensor) -> Tensor:
@@ -51,5 +56,20 @@ def log_mix(loga_NV: Tensor, weight: float, logb_NV: Tensor) -> Tensor:
 
 
 def safe_exp(x: Tensor) -> Tensor:
-    """exp(x), with x cut at `MAX_EXPONENT` so that value and gradient stay finite in float32."""
-    return x.clamp(max=MAX_EXPONENT).exp()
+    """exp(x) up to `MAX_EXPONENT`, then its tangent: value and gradient fit float32."""
+    return x.clamp(max=MAX_EXPONENT).exp() * (1.0 + (x - MAX_EXPONENT).clamp(min=0.0))
+
+
+def split_target(logp_NV: Tensor, labels_N: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Split floored log-probabilities at the label.
+
+    Returns:
+        log_target_N: log p of the label.
+        log_rest_N: log of the mass of all other tokens.
+        log_hat_NV: The others renormalised among themselves; the label's entry is the floor.
+    """
+    label_N1 = labels_N[:, None]
+    others_NV = logp_NV.scatter(-1, label_N1, LOG_FLOOR)
+    log_rest_N = others_NV.logsumexp(-1)
+    hat_NV = (others_NV - log_rest_N[:, None]).scatter(-1, label_N1, LOG_FLOOR)
+    return logp_NV.gather(-1, label_N1)[:, 0], log_rest_N, hat_NV

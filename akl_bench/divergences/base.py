@@ -35,7 +35,8 @@ class Divergence:
             next token's id), "progress" (float in [0, 1], the share of training done) and
             "state" (the mapping that `initial_state` and `next_state` make).
         limits: Pairs of specs that agree, as ("alpha_beta(alpha=1, beta=0)", "forward_kl").
-        detached: Why its gradient is not the gradient of its value (weights held constant), or "".
+        detached: Why its gradient is not the gradient of its value, or "". Hold a factor constant
+            with `.detach()` (not `no_grad`): the laws freeze exactly that and differentiate the rest.
         exempt: Laws that it breaks on purpose, each with the reason.
     """
 
@@ -79,18 +80,30 @@ class Divergence:
         """State before the first optimiser step; plain numbers, kept in checkpoints."""
         return {}
 
-    def signal(self, logp_NV: Tensor, logq_NV: Tensor, d_N: Tensor) -> Tensor:
-        """What the state learns from: per token [N], averaged by the objective. Default: d_N."""
-        return d_N
+    def signals(
+        self,
+        logp_NV: Tensor,
+        logq_NV: Tensor,
+        d_N: Tensor,
+        *,
+        labels_N: Tensor | None = None,
+        progress: float | None = None,
+        state: Mapping[str, float] | None = None,
+    ) -> dict[str, Tensor]:
+        """What the state learns from: named values per token, each [N], no gradient.
+
+        Called only where `needs` has "state", with what `per_token` was given and returned.
+        """
+        return {"loss": d_N.detach()}
 
     def next_state(
-        self, state: Mapping[str, float], *, signal: float, progress: float
+        self, state: Mapping[str, float], *, signals: Mapping[str, float], progress: float
     ) -> dict[str, float]:
         """State after an optimiser step.
 
         Args:
             state: State that the step used.
-            signal: Mean of `signal` over all response tokens of the step's global batch.
+            signals: Mean of each signal over all response tokens of the step's global batch.
             progress: Share of training done, in [0, 1].
         """
         return dict(state)
