@@ -1,10 +1,10 @@
 """Arithmetic on log-probabilities that stays finite, shared by all divergences.
 
 One policy for infinities, kept here alone: a divergence takes `inputs(logp_NV, logq_NV)` as its
-first act, which floors both at `LOG_FLOOR`; everything after that is ordinary arithmetic. The floor lies below the
-log-probabilities that finite logits of +-1e4 give, so that no ordinary value changes by one bit;
-only -inf does. A row masked in both models then has p = q = 0 and log p - log q = 0, and a token
-that one model alone rules out costs its mass times a large finite number instead of infinity.
+first act, which floors both at `LOG_FLOOR`; everything after that is ordinary arithmetic. The floor
+lies below the log-probabilities that finite logits of +-1e4 give, so that no ordinary value changes
+by one bit; only -inf does. A row masked in both models then has p = q = 0 and log p - log q = 0, and
+a token that one model alone rules out costs its mass times a large finite number, not infinity.
 Floored entries are constants: they pass no gradient back. Nor does the teacher, ever.
 """
 

@@ -36,7 +36,7 @@ class Divergence:
             "state" (the mapping that `initial_state` and `next_state` make).
         limits: Pairs of specs that agree, as ("alpha_beta(alpha=1, beta=0)", "forward_kl").
         detached: Why its gradient is not the gradient of its value, or "". Hold a factor constant
-            with `.detach()` (not `no_grad`): the laws freeze exactly that and differentiate the rest.
+            with `.detach()`, not `no_grad`: the laws freeze just that and differentiate the rest.
         exempt: Laws that it breaks on purpose, each with the reason.
     """
 
@@ -52,24 +52,16 @@ class Divergence:
     detached: ClassVar[str] = ""
     exempt: ClassVar[Mapping[str, str]] = {}
 
-    def per_token(
-        self,
-        logp_NV: Tensor,
-        logq_NV: Tensor,
-        *,
-        labels_N: Tensor | None = None,
-        progress: float | None = None,
-        state: Mapping[str, float] | None = None,
-    ) -> Tensor:
-        """The divergence of every token; a subclass lists only the keywords that it `needs`.
+    def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
+        """The divergence of every token.
+
+        A subclass adds an optional keyword for each of its `needs`: `labels_N: Tensor | None = None`,
+        `progress: float = 0.0`, `state: Mapping[str, float] | None = None` (None: initial state).
 
         Args:
             logp_NV: Teacher log-probabilities, normalised and tempered; float32 or float64. -inf is
                 allowed; a masked vocabulary row is -inf in both.
             logq_NV: Student log-probabilities, likewise.
-            labels_N: Id of the token that follows, where `needs` has "labels".
-            progress: Share of training done, where `needs` has "progress".
-            state: What `next_state` made last, where `needs` has "state".
 
         Returns:
             d_N: Nats per token; 0 with a zero gradient where p = q.
@@ -80,19 +72,11 @@ class Divergence:
         """State before the first optimiser step; plain numbers, kept in checkpoints."""
         return {}
 
-    def signals(
-        self,
-        logp_NV: Tensor,
-        logq_NV: Tensor,
-        d_N: Tensor,
-        *,
-        labels_N: Tensor | None = None,
-        progress: float | None = None,
-        state: Mapping[str, float] | None = None,
-    ) -> dict[str, Tensor]:
+    def signals(self, logp_NV: Tensor, logq_NV: Tensor, d_N: Tensor) -> dict[str, Tensor]:
         """What the state learns from: named values per token, each [N], no gradient.
 
-        Called only where `needs` has "state", with what `per_token` was given and returned.
+        Called only where `needs` has "state", with what `per_token` was given (the same keywords)
+        and returned.
         """
         return {"loss": d_N.detach()}
 
@@ -107,6 +91,12 @@ class Divergence:
             progress: Share of training done, in [0, 1].
         """
         return dict(state)
+
+    def labels_of(self, labels_N: Tensor | None) -> Tensor:
+        """The labels, or a UsageError where a divergence that needs them got none."""
+        if labels_N is None:
+            raise UsageError(f"{type(self).__name__} needs the labels: pass labels_N, int64 [N].")
+        return labels_N
 
     def _require(self, ok: bool, field: str, allowed: str) -> None:
         """Raise a UsageError that names the field, its value and the allowed range."""
