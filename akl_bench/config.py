@@ -1,0 +1,211 @@
+"""Profiles: one YAML of teacher, student, data, budget, tasks and seeds; `--set` lays over it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from akl_bench import tasks
+from akl_bench.errors import UnknownNameError, UsageError
+from akl_bench.strict import Strict, describe, merge, read_yaml
+from akl_bench.tasks import DataSource, TaskSpec
+
+_SMOKE_ROWS = 16
+_SMOKE_STEPS = 3
+
+
+class ModelRef(Strict):
+    """Where a model comes from.
+
+    `microworld` is the embedded teacher, `path` a local folder, `hub` the Hugging Face hub (with
+    `--online`), `gguf` a Python package that holds a GGUF file, `teacher` the teacher with only
+    `layers` kept, `random` a fresh model of the teacher's architecture with `architecture` changed.
+    """
+
+    source: Literal["microworld", "path", "hub", "gguf", "teacher", "random"]
+    path: str | None = None
+    name: str | None = None
+    revision: str | None = None
+    layers: tuple[int, ...] | None = None
+    architecture: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_source_needs(self) -> "ModelRef":
+        needed = {
+            "path": "path",
+            "hub": "name",
+            "gguf": "name",
+            "teacher": "layers",
+            "random": "architecture",
+        }.get(self.source)
+        if needed is not None and getattr(self, needed) is None:
+            raise ValueError(f"source: {self.source} needs {needed}: ...")
+        return self
+
+
+class DataConfig(Strict):
+    """Training and validation records, and how long they may be."""
+
+    root: str = Field(default=".", description="folder that relative paths start from")
+    train: DataSource
+    validation: DataSource
+    max_prompt_tokens: int = Field(ge=1)
+    max_response_tokens: int = Field(ge=1)
+
+
+class TrainingConfig(Strict):
+    """The training budget, the same for every objective."""
+
+    steps: int | None = Field(default=None, ge=1)
+    epochs: float | None = Field(default=None, gt=0)
+    batch_size: int = Field(ge=1, description="examples per optimiser step")
+    micro_batch_size: int | None = Field(
+        default=None, ge=1, description="examples per forward pass; the gradient does not change"
+    )
+    lr: float = Field(gt=0)
+    min_lr: float = Field(default=0.0, ge=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup_steps: int = Field(default=0, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip_norm: float = Field(default=1.0, gt=0)
+    kd_ratio: float = Field(
+        default=1.0, ge=0, le=1, description="loss = kd_ratio * divergence + rest * cross-entropy"
+    )
+    temperature: float = Field(default=1.0, gt=0)
+    dropout: bool = Field(default=False, description="keep the student's own dropout")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="auto: bf16 mixed precision on CUDA, fp32 elsewhere"
+    )
+    validate_every: int = Field(default=0, ge=0, description="steps; 0: only at the end")
+    select: Literal["loss", "rouge_l", "last"] = "loss"
+    checkpoint_every: int = Field(default=100, ge=1, description="steps")
+    teacher_cache: bool = Field(
+        default=True, description="false: run the teacher again at every step"
+    )
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> "TrainingConfig":
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give steps or epochs, one of the two")
+        return self
+
+
+class Profile(Strict):
+    """Everything that a run is, but for its objectives and seeds."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,79}$")
+    description: str
+    teacher: ModelRef
+    students: dict[str, ModelRef] = Field(min_length=1)
+    prompt: str = Field(description="Jinja template over a record's instruction and input")
+    data: DataConfig
+    training: TrainingConfig
+    tasks: dict[str, TaskSpec] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
+    smoke: bool = False
+    dry_models: bool = False
+    online: bool = False
+
+    @model_validator(mode="after")
+    def _student_names_are_folder_names(self) -> "Profile":
+        for name in self.students:
+            if not name.replace("-", "").replace("_", "").isalnum():
+                raise ValueError(f"students.{name}: use letters, digits, - and _ only")
+        return self
+
+
+def profile_paths() -> dict[str, Path]:
+    """The shipped profiles by name."""
+    folder = Path(__file__).parent / "profiles"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def load(
+    profile: str,
+    settings: Sequence[str] = (),
+    *,
+    seeds: int | None = None,
+    smoke: bool = False,
+    dry_models: bool = False,
+    online: bool = False,
+) -> Profile:
+    """Read a profile by name or file and lay `key.path=value` settings over it.
+
+    Args:
+        profile: Name of a shipped profile, or a path that ends in .yaml.
+        settings: As `training.lr=1e-4`; values are YAML.
+        seeds: Take that many seeds: the profile's own, then counting up from the largest.
+        smoke: A tiny budget through the same code path; the results are stamped.
+        dry_models: Random models of the profile's architectures at toy width.
+        online: Whether the hub may be asked.
+
+    Raises:
+        UsageError: Unknown profile, key or value; all problems are listed, each with its key path.
+    """
+    path, content = _read(profile)
+    content = merge(content, _settings(settings))
+    task_settings = content.get("tasks") or {}
+    if not isinstance(task_settings, dict):
+        raise UsageError(f"{path}: tasks: expected a mapping of task names to settings.")
+    content["tasks"] = {
+        name: tasks.get(name, override).model_dump() for name, override in task_settings.items()
+    }
+    content |= {"smoke": smoke, "dry_models": dry_models, "online": online}
+    try:
+        loaded = Profile.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(describe(error, str(path), Profile)) from error
+    if smoke:
+        loaded = _shrink(loaded)
+    if seeds is not None:
+        more = range(max(loaded.seeds) + 1, max(loaded.seeds) + 1 + seeds)
+        loaded = loaded.model_copy(update={"seeds": (*loaded.seeds, *more)[:seeds]})
+    return loaded
+
+
+def _read(profile: str) -> tuple[Path, dict[str, Any]]:
+    if profile.endswith((".yaml", ".yml")):
+        return Path(profile), read_yaml(Path(profile))
+    known = profile_paths()
+    if profile not in known:
+        raise UnknownNameError("profile", profile, known)
+    return known[profile], read_yaml(known[profile])
+
+
+def _settings(settings: Sequence[str]) -> dict[str, Any]:
+    laid: dict[str, Any] = {}
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        keys = path.strip().split(".")
+        if not equals or not all(keys):
+            raise UsageError(f"--set {setting}: write it as key.path=value, as training.lr=1e-4.")
+        try:
+            value: Any = yaml.safe_load(text) if text else ""
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {setting}: the value is not YAML.") from error
+        for key in reversed(keys):
+            value = {key: value}
+        laid = merge(laid, value)
+    return laid
+
+
+def _shrink(profile: Profile) -> Profile:
+    """The same pipeline on a handful of rows and steps."""
+
+    def few(source: DataSource) -> DataSource:
+        return source.model_copy(update={"rows": min(source.rows or _SMOKE_ROWS, _SMOKE_ROWS)})
+
+    shrunk = {
+        name: task.model_copy(update={"data": few(task.data) if task.data else None})
+        for name, task in profile.tasks.items()
+    }
+    data = profile.data.model_copy(
+        update={"train": few(profile.data.train), "validation": few(profile.data.validation)}
+    )
+    training = profile.training.model_copy(update={"steps": _SMOKE_STEPS, "epochs": None})
+    return profile.model_copy(
+        update={"tasks": shrunk, "data": data, "training": training, "seeds": profile.seeds[:1]}
+    )
