@@ -91,11 +91,11 @@ def encode(
     for record in records:
         prompt_ids = token_ids(tokenizer, prompt.render(record))
         response_ids = (*token_ids(tokenizer, record.outputs[0]), eos_id(tokenizer))
-        if prompt_ids and len(prompt_ids) <= max_prompt_tokens:
-            if len(response_ids) <= max_response_tokens:
-                ids.append(record.id)
-                prompts.append(prompt_ids)
-                responses.append(response_ids)
+        fits = len(prompt_ids) <= max_prompt_tokens and len(response_ids) <= max_response_tokens
+        if prompt_ids and fits:
+            ids.append(record.id)
+            prompts.append(prompt_ids)
+            responses.append(response_ids)
     if not ids:
         raise DataError(
             [

@@ -1,4 +1,4 @@
-"""Records: an instruction, its input and the accepted outputs; from the microworld, a file or the hub."""
+"""Records: instruction, input, accepted outputs; from the microworld, a file or the hub."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -122,9 +122,7 @@ def _hub_rows(hub: HubData, source: DataSource, key: str) -> list[dict[str, Any]
     import datasets
 
     try:
-        table = datasets.load_dataset(
-            hub.name, hub.config, split=hub.split, revision=hub.revision, trust_remote_code=False
-        )
+        table = datasets.load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision)
     except Exception as error:  # every library below raises its own kind
         raise AklBenchError(f"{key}: the hub data set {hub.name} does not load: {error}") from error
     end = len(table) if source.rows is None else min(len(table), source.skip + source.rows)
@@ -134,7 +132,5 @@ def _hub_rows(hub: HubData, source: DataSource, key: str) -> list[dict[str, Any]
         row = {ours: raw.get(theirs) for ours, theirs in hub.fields.items()} or dict(raw)
         rows.append({"id": f"{hub.split}-{index}", **row})
     if not rows:
-        raise DataError(
-            [f"{key}: the hub data set {hub.name} has no rows after skip={source.skip}"]
-        )
+        raise DataError([f"{key}: {hub.name} on the hub has no rows after skip={source.skip}"])
     return rows
