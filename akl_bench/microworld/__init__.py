@@ -1,0 +1,30 @@
+"""The embedded default world: a seeded grammar, its tokenizer, its shipped teacher and an exact judge."""
+
+from pathlib import Path
+
+from akl_bench.microworld.grammar import (
+    HARNESS_SPLITS,
+    SPLITS,
+    answer_distribution,
+    is_valid,
+    kind_of,
+    mode_of,
+    modes,
+    next_token_distribution,
+    records,
+)
+
+TEACHER = Path(__file__).parent / "teacher"
+
+__all__ = [
+    "HARNESS_SPLITS",
+    "SPLITS",
+    "TEACHER",
+    "answer_distribution",
+    "is_valid",
+    "kind_of",
+    "mode_of",
+    "modes",
+    "next_token_distribution",
+    "records",
+]

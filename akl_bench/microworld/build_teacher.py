@@ -1,0 +1,179 @@
+"""Train the shipped teacher of the microworld again: `akl-bench microworld build-teacher`."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from akl_bench.microworld.grammar import records
+from akl_bench.microworld.tokenizer import build_tokenizer
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+ARCHITECTURE: dict[str, Any] = {
+    "hidden_size": 128,
+    "intermediate_size": 352,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 4,
+    "max_position_embeddings": 64,
+    "tie_word_embeddings": True,
+}
+STEPS = 1200
+BATCH_SIZE = 64
+PEAK_LR = 3e-3
+WARMUP_STEPS = 50
+WEIGHT_DECAY = 0.05
+CLIP_NORM = 1.0
+SEED = 0
+POOL_BATCHES = 16
+"""Rows of so many batches are sorted by length together, so that little padding is computed."""
+VALIDATION_ROWS = 1000
+IGNORED = -100
+
+
+def render(instruction: str) -> str:
+    """The prompt, as the profile's template writes it."""
+    return f"{instruction} :"
+
+
+def held_out_loss(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> float:
+    """Mean nats per response token (the end included) over the validation split."""
+    import torch
+
+    rows = sorted(records("validation", VALIDATION_ROWS), key=lambda row: len(row["output"]))
+    total, count = 0.0, 0
+    model.eval()
+    with torch.no_grad():
+        for start in range(0, len(rows), BATCH_SIZE):
+            ids_BT, labels_BT = _batch(tokenizer, rows[start : start + BATCH_SIZE])
+            total += _loss(model, ids_BT, labels_BT, "sum").item()
+            count += int((labels_BT != IGNORED).sum())
+    return total / count
+
+
+def build(
+    out_dir: Path,
+    *,
+    steps: int = STEPS,
+    seed: int = SEED,
+    log: Callable[[str], None] = lambda line: None,
+    stop_after: int | None = None,
+) -> float:
+    """Train a teacher from scratch and save it with its tokenizer and ``recipe.json``.
+
+    One thread and a fixed seed: the same torch on the same machine class gives the same weights.
+
+    Args:
+        out_dir: Folder to write; created where absent.
+        steps: Optimiser steps of the whole schedule.
+        seed: Seeds weights and training rows.
+        log: Receives one line every 50 steps.
+        stop_after: Stop after so many steps of that schedule (to check its beginning).
+
+    Returns:
+        Held-out loss in nats per response token.
+    """
+    import torch
+    import transformers
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    tokenizer = build_tokenizer()
+    model = transformers.LlamaForCausalLM(
+        transformers.LlamaConfig(
+            vocab_size=len(tokenizer),
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=None,
+            eos_token_id=tokenizer.eos_token_id,
+            **ARCHITECTURE,
+        )
+    )
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": vectors, "weight_decay": 0.0}],
+        betas=(0.9, 0.98),
+    )
+    model.train()
+    last = min(steps, stop_after or steps)
+    for step, (ids_BT, labels_BT) in enumerate(_batches(tokenizer, last, seed)):
+        warm = min(1.0, (step + 1) / WARMUP_STEPS)
+        for group in optimizer.param_groups:
+            group["lr"] = PEAK_LR * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
+        loss = _loss(model, ids_BT, labels_BT, "mean")
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
+        optimizer.step()
+        if (step + 1) % 50 == 0 or step + 1 == last:
+            log(f"step {step + 1}/{steps}: loss {loss.item():.4f}")
+    value = held_out_loss(model, tokenizer)
+    log(f"held-out loss {value:.4f} nats per token")
+    model.save_pretrained(out_dir)
+    tokenizer.save_pretrained(out_dir)
+    recipe = {
+        "steps": last,
+        "seed": seed,
+        "held_out_loss": value,
+        "torch": torch.__version__.split("+")[0],
+        "transformers": transformers.__version__,
+    }
+    (Path(out_dir) / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n")
+    torch.set_num_threads(threads)
+    return value
+
+
+def _batches(
+    tokenizer: PreTrainedTokenizerFast, count: int, seed: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    rng = random.Random(f"teacher order {seed}")
+    rows = records("train", count * BATCH_SIZE, seed)
+    pool = POOL_BATCHES * BATCH_SIZE
+    for start in range(0, len(rows), pool):
+        near = sorted(
+            rows[start : start + pool],
+            key=lambda row: len(row["output"].split()) + len(row["instruction"].split()),
+        )
+        batches = [near[at : at + BATCH_SIZE] for at in range(0, len(near), BATCH_SIZE)]
+        for batch in sorted(batches, key=lambda _: rng.random()):
+            yield _batch(tokenizer, batch)
+
+
+def _batch(
+    tokenizer: PreTrainedTokenizerFast, rows: list[dict[str, Any]]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids padded on the right, and labels that are ignored outside the response and its end."""
+    import torch
+
+    pairs = [
+        (tokenizer.encode(render(row["instruction"])), tokenizer.encode(row["output"])) for row in rows
+    ]
+    width = max(len(prompt) + len(response) + 1 for prompt, response in pairs)
+    ids_BT = torch.full((len(rows), width), tokenizer.pad_token_id)
+    labels_BT = torch.full((len(rows), width), IGNORED)
+    for at, (prompt, response) in enumerate(pairs):
+        whole = torch.tensor([*prompt, *response, tokenizer.eos_token_id])
+        ids_BT[at, : len(whole)] = whole
+        labels_BT[at, len(prompt) : len(whole)] = whole[len(prompt) :]
+    return ids_BT, labels_BT
+
+
+def _loss(
+    model: PreTrainedModel, ids_BT: torch.Tensor, labels_BT: torch.Tensor, reduction: str
+) -> torch.Tensor:
+    """Cross-entropy at response positions only. Padding is on the right, so the causal mask hides it."""
+    import torch
+
+    hidden_BTD = model.base_model(input_ids=ids_BT[:, :-1]).last_hidden_state
+    targets_BT = labels_BT[:, 1:]
+    wanted_BT = targets_BT != IGNORED
+    logits_NV = model.get_output_embeddings()(hidden_BTD[wanted_BT])
+    return torch.nn.functional.cross_entropy(logits_NV, targets_BT[wanted_BT], reduction=reduction)

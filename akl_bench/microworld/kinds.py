@@ -1,0 +1,265 @@
+"""The kinds of instruction: a pattern with typed slots, and the exact answer for each filling.
+
+A kind reads like its English: `pattern` is the instruction, `answer` gives all valid answers. Kinds that are
+`compositional` keep one combination in five for the compositional split; `open` ones have many valid continuations.
+"""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import permutations, product as cartesian
+
+from akl_bench.microworld import vocabulary as world
+from akl_bench.microworld.answers import Answer, normalised, pick, product
+
+SLOT_WORDS: dict[str, tuple[str, ...]] = {
+    "animal": tuple(world.ANIMALS),
+    "animals": tuple(animal.plural for animal in world.ANIMALS.values()),
+    "group": tuple(world.GROUPS),
+    "food": tuple(dict.fromkeys(f for a in world.ANIMALS.values() for f in a.foods)),
+    "number": world.NUMBERS,
+    "many": world.NUMBERS[1:],
+    "need": tuple(world.NEEDS),
+    "object": tuple(world.OBJECTS),
+    "person": tuple(world.PEOPLE),
+    "place": tuple(world.PLACES),
+}
+SINGULAR = {animal.plural: name for name, animal in world.ANIMALS.items()}
+HELD_OUT_SHARE = 5
+"""One combination in so many is kept for the compositional split."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of instruction."""
+
+    name: str
+    pattern: str
+    """Words; ``{animal}`` and the like are slots."""
+    answer: Callable[..., Answer | None]
+    """Slot words -> answer, or None for a filling that the world does not ask about."""
+    weight: float = 1.0
+    compositional: bool = False
+    open: bool = False
+
+    def slots(self) -> list[str]:
+        """Slot types in order."""
+        return [word[1:-1] for word in self.pattern.split() if word.startswith("{")]
+
+    def fill(self, words: Sequence[str]) -> str:
+        """The instruction with these slot words."""
+        rest = iter(words)
+        return " ".join(next(rest) if w.startswith("{") else w for w in self.pattern.split())
+
+    def parse(self, instruction: str) -> tuple[str, ...] | None:
+        """Slot words of an instruction of this kind; None for any other text."""
+        pattern, words = self.pattern.split(), instruction.split()
+        if len(pattern) != len(words):
+            return None
+        found: list[str] = []
+        for wanted, word in zip(pattern, words, strict=True):
+            if wanted.startswith("{"):
+                if word not in SLOT_WORDS[wanted[1:-1]]:
+                    return None
+                found.append(word)
+            elif wanted != word:
+                return None
+        return tuple(found)
+
+    def draw(self, rng: random.Random) -> tuple[str, ...]:
+        """Slot words for a random instruction that has an answer."""
+        while True:
+            words = tuple(
+                pick(rng, dict.fromkeys(SLOT_WORDS[slot], 1.0)) for slot in self.slots()
+            )
+            if self.answer(*words) is not None:
+                return words
+
+    def fillings(self) -> list[tuple[str, ...]]:
+        """All slot words that have an answer."""
+        every = cartesian(*(SLOT_WORDS[slot] for slot in self.slots()))
+        return [words for words in every if self.answer(*words) is not None]
+
+    def held_out(self, words: Sequence[str]) -> bool:
+        """Whether this combination, in whichever order, is kept for the compositional split."""
+        if not self.compositional:
+            return False
+        key = " ".join([self.name, *sorted(words)])
+        return zlib.crc32(key.encode()) % HELD_OUT_SHARE == 0
+
+
+def _name_two(group: str) -> Answer:
+    # Drawn without replacement: saying the same animal twice is the typical fault of a student that averages.
+    weights = normalised(world.GROUPS[group])
+    return Answer.of(
+        {
+            f"{first} {second}": (
+                weights[first] * weights[second] / (1 - weights[first]),
+                [f"the {first} and the {second} ."],
+            )
+            for first, second in permutations(weights, 2)
+        }
+    )
+
+
+def _describe(animal: str) -> Answer:
+    facts = world.ANIMALS[animal]
+    return Answer.of(
+        {
+            f"{look}, {food}": (
+                facts.looks[look] * facts.foods[food],
+                [f"the {animal} is {look} and", {"it likes": 2, "it eats": 1}, f"{food} ."],
+            )
+            for look, food in cartesian(facts.looks, facts.foods)
+        }
+    )
+
+
+def _likes(food: str) -> Answer:
+    fans = {name: facts.foods[food] for name, facts in world.ANIMALS.items() if food in facts.foods}
+    return Answer.of({name: (weight, [f"the {name} likes {food} ."]) for name, weight in fans.items()})
+
+
+def _keeps(person: str, item: str) -> Answer:
+    open_share = world.OBJECTS[item]
+    modes = {}
+    for room, weight in normalised(world.PEOPLE[person]).items():
+        for spot, share in zip(world.ROOMS[room], (open_share, 1 - open_share), strict=True):
+            where = {f"in the {room} {spot} .": 3.0, f"{spot} in the {room} .": 1.0}
+            modes[f"{room}, {spot}"] = (weight * share, [f"{person} keeps it", where])
+    return Answer.of(modes)
+
+
+def _reverse(*words: str) -> Answer | None:
+    if len(set(words)) < len(words):
+        return None
+    turned = " ".join(reversed(words))
+    return Answer.of({turned: (1.0, [f"{turned} ."])})
+
+
+def _count(first: str, last: str) -> Answer | None:
+    start, stop = world.NUMBERS.index(first), world.NUMBERS.index(last)
+    if not 2 <= abs(stop - start) <= 6:
+        return None
+    step = 1 if stop > start else -1
+    said = " ".join(world.NUMBERS[i] for i in range(start, stop + step, step))
+    return Answer.of({said: (1.0, [f"{said} ."])})
+
+
+def _add(first: str, second: str) -> Answer | None:
+    total = world.NUMBERS.index(first) + world.NUMBERS.index(second) + 2
+    if total > len(world.NUMBERS):
+        return None
+    said = world.NUMBERS[total - 1]
+    return Answer.of({said: (1.0, [f"{first} and {second} make {said} ."])})
+
+
+def _compare(first: str, second: str) -> Answer | None:
+    if first == second:
+        return None
+    big, small = sorted((first, second), key=lambda name: -world.ANIMALS[name].size)
+    return Answer.of(
+        {
+            "bigger": (3.0, [f"the {big} is bigger than the {small} ."]),
+            "smaller": (1.0, [f"the {small} is smaller than the {big} ."]),
+        }
+    )
+
+
+def _meet(first: str, second: str) -> Answer | None:
+    shared = product(world.ANIMALS[first].homes, world.ANIMALS[second].homes)
+    if first == second or not shared:
+        return None
+    return Answer.of(
+        {
+            f"{place}, {time}": (
+                weight * share,
+                [{"they meet": 3, "they can meet": 1}, f"near the {place} {time} ."],
+            )
+            for place, weight in shared.items()
+            for time, share in normalised(world.PLACES[place]).items()
+        }
+    )
+
+
+def _do(number: str, subject: str) -> Answer:
+    animal = SINGULAR.get(subject, subject)
+    modes = {}
+    for stem, weight in normalised(world.ANIMALS[animal].verbs).items():
+        third, adverbs = world.VERBS[stem]
+        verb = third if number == "one" else stem
+        for adverb, share in normalised(adverbs).items():
+            modes[f"{stem} {adverb}"] = (weight * share, [f"{number} {subject} {verb} {adverb} ."])
+    return Answer.of(modes)
+
+
+def _routes(start: str, goal: str) -> Answer | None:
+    if start == goal:
+        return None
+    roads: dict[str, list[str]] = {place: [] for place in world.PLACES}
+    for one, other in world.ROADS:
+        roads[one].append(other)
+        roads[other].append(one)
+    modes = {}
+    paths = [[start]]
+    while paths:
+        path = paths.pop(0)
+        if path[-1] == goal:
+            # Detours are valid but unlikely: each further step costs a factor of four.
+            steps = " then ".join(f"to the {place}" for place in path[1:])
+            modes[", ".join(path[1:])] = (4.0 ** -len(path), [f"go {steps} ."])
+        elif len(path) <= 4:
+            paths += [[*path, after] for after in roads[path[-1]] if after not in path]
+    return Answer.of(modes)
+
+
+def _story(animal: str, wanted: str | None = None) -> Answer:
+    facts = world.ANIMALS[animal]
+    modes = {}
+    for need, (need_weight, ending) in world.NEEDS.items():
+        if wanted not in (None, need):
+            continue
+        for place, weight in normalised(facts.homes).items():
+            friends = {
+                f"met the {name}": other.homes[place]
+                for name, other in world.ANIMALS.items()
+                if place in other.homes and name != animal
+            }
+            event: dict[str, dict[str, float]] = {
+                "hungry": {f"ate {food}": share for food, share in facts.foods.items()},
+                "tired": {f"slept {world.SHELTERS[place]}": 1.0},
+                "lonely": friends,
+                "scared": {f"hid {world.SHELTERS[place]}": 1.0},
+            }
+            modes[f"{need}, {place}"] = (
+                need_weight * weight,
+                [
+                    dict(world.OPENINGS),
+                    f"the {animal} was {need} . it went to the {place} and",
+                    event[need],
+                    f". then it was {ending} .",
+                ],
+            )
+    return Answer.of(modes)
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("name", "name two {group} animals", _name_two, weight=0.7),
+    Kind("describe", "describe the {animal}", _describe, weight=1.5, open=True),
+    Kind("likes", "who likes {food}", _likes, weight=0.7),
+    Kind("keep", "where does {person} keep the {object}", _keeps, weight=1.5, compositional=True),
+    Kind("reverse", "reverse {object} {object} {object}", _reverse, compositional=True),
+    Kind("count", "count from {number} to {number}", _count, compositional=True),
+    Kind("add", "add {number} and {number}", _add, weight=0.7, compositional=True),
+    Kind("compare", "compare the {animal} and the {animal}", _compare, compositional=True),
+    Kind("meet", "where do the {animal} and the {animal} meet", _meet, weight=1.5, compositional=True),
+    Kind("do_many", "what do {many} {animals} do", _do, weight=0.8, compositional=True),
+    Kind("do_one", "what does one {animal} do", lambda animal: _do("one", animal), weight=0.4),
+    Kind("route", "how do i get from the {place} to the {place}", _routes, compositional=True),
+    Kind("story", "tell a story about the {animal}", _story, weight=2.0, open=True),
+    Kind("story_need", "tell a story about the {need} {animal}",
+         lambda need, animal: _story(animal, need), compositional=True, open=True),
+)  # fmt: skip
