@@ -3,15 +3,15 @@
 One policy for infinities, kept here alone: a divergence takes `inputs(logp_NV, logq_NV)` as its
 first act, which floors both at `LOG_FLOOR`; everything after that is ordinary arithmetic. The floor
 lies below the log-probabilities that finite logits of +-1e4 give, so that no ordinary value changes
-by one bit; only -inf does. A row masked in both models then has p = q = 0 and log p - log q = 0, and
-a token that one model alone rules out costs its mass times a large finite number, not infinity.
+by one bit; only -inf does. A row masked in both models then has p = q = 0, log p - log q = 0, and a
+token that one model alone rules out costs its mass times a large finite number, not infinity.
 Floored entries are constants: they pass no gradient back. Nor does the teacher, ever.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +37,7 @@ def is_masked(logp_NV: Tensor) -> Tensor:
 
 
 def kl_terms(logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
-    """p (log p - log q), entry by entry, of floored inputs: 0 where p = 0."""
+    """Entries p (log p - log q) of floored inputs: 0 where p = 0."""
     return logp_NV.exp() * (logp_NV - logq_NV)
 
 
@@ -60,16 +60,20 @@ def safe_exp(x: Tensor) -> Tensor:
     return x.clamp(max=MAX_EXPONENT).exp() * (1.0 + (x - MAX_EXPONENT).clamp(min=0.0))
 
 
-def split_target(logp_NV: Tensor, labels_N: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Split floored log-probabilities at the label.
+class Split(NamedTuple):
+    """Log-probabilities of the label, of all others together, and of each other given "not it"."""
 
-    Returns:
-        log_target_N: log p of the label.
-        log_rest_N: log of the mass of all other tokens.
-        log_hat_NV: The others renormalised among themselves; the label's entry is the floor.
-    """
+    target_N: Tensor
+    rest_N: Tensor
+    hat_NV: Tensor  # the label's own entry has probability 0
+    defined_N: Tensor  # False where the others have no mass at all, so that hat_NV means nothing
+
+
+def split_target(logp_NV: Tensor, labels_N: Tensor) -> Split:
+    """Split floored log-probabilities at the label, exactly even where p(label) rounds to 1."""
     label_N1 = labels_N[:, None]
     others_NV = logp_NV.scatter(-1, label_N1, LOG_FLOOR)
-    log_rest_N = others_NV.logsumexp(-1)
-    hat_NV = (others_NV - log_rest_N[:, None]).scatter(-1, label_N1, LOG_FLOOR)
-    return logp_NV.gather(-1, label_N1)[:, 0], log_rest_N, hat_NV
+    rest_N = others_NV.logsumexp(-1)
+    hat_NV = (others_NV - rest_N[:, None]).scatter(-1, label_N1, LOG_FLOOR)
+    target_N = logp_NV.gather(-1, label_N1)[:, 0]
+    return Split(target_N, rest_N, hat_NV, rest_N.detach() > LOG_FLOOR / 2)

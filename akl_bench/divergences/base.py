@@ -55,7 +55,7 @@ class Divergence:
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
         """The divergence of every token.
 
-        A subclass adds an optional keyword for each of its `needs`: `labels_N: Tensor | None = None`,
+        A subclass adds an optional keyword for each of its `needs`: `labels_N: Tensor | None`,
         `progress: float = 0.0`, `state: Mapping[str, float] | None = None` (None: initial state).
 
         Args:

@@ -1,0 +1,55 @@
+"""DKD: target and non-target parts of forward KL, weighted apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from akl_bench.divergences._numerics import inputs, kl, kl_terms, split_target
+from akl_bench.divergences.base import Divergence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class DecoupledKD(Divergence):
+    """Forward KL is KL(b_p || b_q) + (1 - p_y) KL(p^ || q^); DKD sets the second weight free.
+
+    b is (y, not y) for the label y; ^ renormalises over the other tokens. Where the teacher gives
+    the label all its mass, p^ is undefined and its term is 0.
+
+    Attributes:
+        alpha: Weight of the target part.
+        beta: Weight of the non-target part. Defaults are those of TAID's language-model code; the
+            vision paper used alpha 1, beta 8.
+    """
+
+    alpha: float = 1.0
+    beta: float = 0.5
+
+    aliases: ClassVar[tuple[str, ...]] = ("dkd",)
+    family: ClassVar[str] = "decoupled and score"
+    paper: ClassVar[str] = "arXiv 2203.08679, Eq. (7)"
+    formula: ClassVar[str] = "alpha KL(b_p || b_q) + beta KL(p^ || q^)"
+    gradient: ClassVar[str] = (
+        "label y: alpha (q_y - p_y); others: alpha q^_i (p_y - q_y) + beta (q^_i - p^_i)"
+    )
+    known_as: ClassVar[tuple[str, ...]] = ("TAID: dkd", "orda-kernel: DKD")
+    needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+
+    def __post_init__(self) -> None:
+        """Check both weights."""
+        self._require(self.alpha >= 0, "alpha", "at least 0")
+        self._require(self.beta >= 0, "beta", "at least 0")
+
+    def per_token(
+        self, logp_NV: Tensor, logq_NV: Tensor, *, labels_N: Tensor | None = None
+    ) -> Tensor:
+        """See `Divergence.per_token`."""
+        labels_N = self.labels_of(labels_N)
+        logp_NV, logq_NV = inputs(logp_NV, logq_NV)
+        p, q = split_target(logp_NV, labels_N), split_target(logq_NV, labels_N)
+        target_N = kl_terms(p.target_N, q.target_N) + kl_terms(p.rest_N, q.rest_N)
+        others_N = kl(p.hat_NV, q.hat_NV).where(p.defined_N, 0.0)
+        return self.alpha * target_N + self.beta * others_N

@@ -1,0 +1,53 @@
+"""DRKL: reverse KL whose non-target part keeps a fixed weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from akl_bench.divergences._numerics import inputs, kl, kl_terms, split_target
+from akl_bench.divergences.base import Divergence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class DiversityReverseKL(Divergence):
+    """Reverse KL is KL(b_q || b_p) + (1 - q_y) KL(q^ || p^); DRKL puts gamma for (1 - q_y).
+
+    b is (y, not y) for the label y; ^ renormalises over the other tokens. Without the factor
+    (1 - q_y) a confident student no longer loses all supervision of its tail, nor gains by
+    raising the label further. Where the student gives the label all its mass, that term is 0.
+
+    Attributes:
+        gamma: Weight of the non-target part. The default is second-hand: not checked in the paper.
+    """
+
+    gamma: float = 0.5
+
+    aliases: ClassVar[tuple[str, ...]] = ("drkl",)
+    family: ClassVar[str] = "decoupled and score"
+    paper: ClassVar[str] = "arXiv 2604.00223, Eq. (9); gamma second-hand"
+    formula: ClassVar[str] = "KL(b_q || b_p) + gamma KL(q^ || p^)"
+    gradient: ClassVar[str] = (
+        "label y: q_y (1 - q_y) L; others: -q_y (1 - q_y) q^_i L + gamma q^_i (log(q^_i / p^_i) - "
+        "KL(q^ || p^)), where L = logit(q_y) - logit(p_y)"
+    )
+    known_as: ClassVar[tuple[str, ...]] = ("2604.00223: DRKL",)
+    needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+
+    def __post_init__(self) -> None:
+        """Check gamma."""
+        self._require(self.gamma > 0, "gamma", "above 0")
+
+    def per_token(
+        self, logp_NV: Tensor, logq_NV: Tensor, *, labels_N: Tensor | None = None
+    ) -> Tensor:
+        """See `Divergence.per_token`."""
+        labels_N = self.labels_of(labels_N)
+        logp_NV, logq_NV = inputs(logp_NV, logq_NV)
+        p, q = split_target(logp_NV, labels_N), split_target(logq_NV, labels_N)
+        target_N = kl_terms(q.target_N, p.target_N) + kl_terms(q.rest_N, p.rest_N)
+        others_N = kl(q.hat_NV, p.hat_NV).where(q.defined_N, 0.0)
+        return target_N + self.gamma * others_N
