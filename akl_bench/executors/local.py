@@ -1,0 +1,156 @@
+"""Local child processes, forked from a server that has the heavy imports done."""
+
+import contextlib
+import io
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+from akl_bench.errors import AklBenchError
+from akl_bench.executors.base import Event, Job
+
+
+@dataclass
+class _Place:
+    """A running child."""
+
+    job: Job
+    process: ForkServerProcess
+    events: Connection
+    slot: int
+    failure: str = ""
+
+
+class LocalExecutor:
+    """Runs jobs in child processes of this machine, `workers` at a time.
+
+    Each child computes with `threads` threads: two processes with two threads each on two cores
+    run several times slower than with one. With `gpus` each child sees the device of its slot only.
+
+    Args:
+        workers: Children at a time.
+        threads: Torch threads of a child.
+        gpus: Number of CUDA devices.
+        preload: Modules that the fork server imports once for all children.
+    """
+
+    def __init__(
+        self, workers: int, *, threads: int = 1, gpus: int = 0, preload: Sequence[str] = ()
+    ):
+        self._workers = workers
+        self._threads = threads
+        self._gpus = gpus
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(preload))
+
+    def run(self, jobs: Sequence[Job], on_event: Callable[[Event], None]) -> None:
+        """Run all jobs; see `Executor`. On an exception (Ctrl-C) the children are ended first."""
+        waiting = list(jobs)
+        free = list(range(self._workers))
+        running: list[_Place] = []
+        try:
+            while waiting or running:
+                while waiting and free:
+                    place = self._start(waiting.pop(0), free.pop(0))
+                    running.append(place)
+                    on_event(Event(place.job, "start"))
+                ready = wait([place.events for place in running])
+                for place in [place for place in running if place.events in ready]:
+                    if not self._receive(place, on_event):
+                        running.remove(place)
+                        free.append(place.slot)
+                        on_event(self._ended(place))
+        finally:
+            for place in running:
+                place.process.terminate()
+            for place in running:
+                place.process.join()
+
+    def _start(self, job: Job, slot: int) -> _Place:
+        receiver, sender = self._context.Pipe(duplex=False)
+        device = str(slot % self._gpus) if self._gpus else None
+        process = self._context.Process(
+            target=_child, args=(job, sender, self._threads, device), name=job.name
+        )
+        process.start()
+        sender.close()
+        return _Place(job, process, receiver, slot)
+
+    @staticmethod
+    def _receive(place: _Place, on_event: Callable[[Event], None]) -> bool:
+        """Pass one message on; False when the child has closed its end."""
+        try:
+            kind, *rest = place.events.recv()
+        except (EOFError, OSError):
+            return False
+        if kind == "failed":
+            place.failure = rest[0]
+        else:
+            on_event(Event(place.job, "progress", *rest))
+        return True
+
+    @staticmethod
+    def _ended(place: _Place) -> Event:
+        place.process.join()
+        code = place.process.exitcode
+        if code == 0:
+            return Event(place.job, "done")
+        killed = (
+            f"ended by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        )
+        if code == -signal.SIGKILL:
+            killed += " (out of memory?)"
+        return Event(place.job, "failed", message=place.failure or killed)
+
+
+def _child(job: Job, events: Connection, threads: int, device: str | None) -> None:
+    """Run one job in this process and exit with 0 or 1."""
+    # Ctrl-C reaches the whole group; the parent decides what ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent()
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    Path(job.log).parent.mkdir(parents=True, exist_ok=True)
+    with Path(job.log).open("a", encoding="utf-8", buffering=1) as log, _output_to(log):
+        try:
+            job.function(*job.arguments, lambda *where: events.send(("progress", *where)))
+        except BaseException as error:
+            traceback.print_exc()
+            known = isinstance(error, AklBenchError)
+            events.send(("failed", str(error) if known else f"{type(error).__name__}: {error}"))
+            events.close()
+            sys.exit(1)
+
+
+@contextlib.contextmanager
+def _output_to(log: io.TextIOBase) -> Any:
+    """Send this process's standard output and error, libraries' included, to a file."""
+    for descriptor in (1, 2):
+        os.dup2(log.fileno(), descriptor)
+    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+        yield
+
+
+def _die_with_parent() -> None:
+    """End this process as soon as the one that asked for it is gone (kill -9 leaves no orphans)."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "only children come here"
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,1 @@
+"""Seeded batched decoding into resumable completions."""

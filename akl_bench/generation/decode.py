@@ -1,0 +1,158 @@
+"""Sampling with transformers' `generate`: seeded by batch, resumable, order-independent."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from akl_bench.data.batches import eos_id, token_ids
+from akl_bench.results.files import append_jsonl, recover_jsonl
+from akl_bench.tasks import GenerationSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class PromptText:
+    """A prompt to answer."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One sampled answer.
+
+    Attributes:
+        id: The prompt's id.
+        sample: 0 .. samples - 1.
+        text: The answer without special tokens and surrounding white space.
+        tokens: Number of its tokens, the end token not counted.
+        finished: Whether the end token came before the limit.
+    """
+
+    id: str
+    sample: int
+    text: str
+    tokens: int
+    finished: bool
+
+
+def complete(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    prompts: Sequence[PromptText],
+    spec: GenerationSpec,
+    *,
+    seed: int,
+    max_prompt_tokens: int,
+    path: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Completion]:
+    """Answer every prompt `spec.samples` times.
+
+    Prompts are sorted by length and decoded in left-padded batches, all samples of a prompt in one.
+    Each batch draws from a seed of its own, made of `seed` and the ids in it: what it gives does
+    not depend on what ran before, so an interrupted file goes on with the same answers.
+
+    Args:
+        model: A model in eval mode.
+        tokenizer: Its tokenizer.
+        prompts: The prompts, with unique ids.
+        spec: How to sample.
+        seed: Decoding seed.
+        max_prompt_tokens: Longer prompts keep their first tokens.
+        path: JSONL to append to batch by batch and to resume from; None keeps nothing.
+        progress: Called with (prompts done, all prompts).
+
+    Returns:
+        The answers in the order of `prompts`, then of samples.
+    """
+    done = {
+        (row["id"], row["sample"]): Completion(**row)
+        for row in (recover_jsonl(path) if path else [])
+    }
+    encoded = {p.id: token_ids(tokenizer, p.text)[:max_prompt_tokens] for p in prompts}
+    per_batch = max(1, spec.batch_size // spec.samples)
+    finished = 0
+    for ids in _batches(encoded, per_batch):
+        wanted = [(id_, sample) for id_ in ids for sample in range(spec.samples)]
+        if not all(key in done for key in wanted):
+            texts = _sample(model, tokenizer, [encoded[id_] for id_ in ids], spec, seed, ids)
+            rows = [
+                Completion(id_, sample, *text)
+                for (id_, sample), text in zip(wanted, texts, strict=True)
+            ]
+            # A batch that was cut in the middle is written again; the last line of a key counts.
+            done.update({(row.id, row.sample): row for row in rows})
+            if path is not None:
+                append_jsonl(path, [vars(row) for row in rows])
+        finished += len(ids)
+        progress(finished, len(encoded))
+    return [done[prompt.id, sample] for prompt in prompts for sample in range(spec.samples)]
+
+
+def _batches(encoded: dict[str, tuple[int, ...]], size: int) -> Iterator[list[str]]:
+    order = sorted(encoded, key=lambda id_: (-len(encoded[id_]), id_))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+@torch.no_grad()
+def _sample(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    prompts: Sequence[tuple[int, ...]],
+    spec: GenerationSpec,
+    seed: int,
+    ids: Sequence[str],
+) -> list[tuple[str, int, bool]]:
+    from transformers import GenerationConfig
+
+    eos, pad = eos_id(tokenizer), tokenizer.pad_token_id
+    width = max(map(len, prompts))
+    input_BT = torch.full((len(prompts), width), pad)
+    mask_BT = torch.zeros_like(input_BT)
+    for row, prompt in enumerate(prompts):
+        input_BT[row, width - len(prompt) :] = torch.tensor(prompt)
+        mask_BT[row, width - len(prompt) :] = 1
+    rows = model.get_output_embeddings().weight.shape[0]
+    sampling = {"temperature": spec.temperature, "top_p": spec.top_p, "top_k": spec.top_k}
+    config = GenerationConfig(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+        max_new_tokens=spec.max_new_tokens,
+        do_sample=spec.do_sample,
+        num_return_sequences=spec.samples,
+        no_repeat_ngram_size=spec.no_repeat_ngram_size,
+        eos_token_id=eos,
+        pad_token_id=pad,
+        # Rows of a padded vocabulary are no tokens.
+        suppress_tokens=list(range(max(tokenizer.get_vocab().values()) + 1, rows)) or None,
+        **(sampling if spec.do_sample else {}),
+    )
+    key = hashlib.sha256("\n".join([str(seed), *ids]).encode()).digest()
+    devices = [model.device] if model.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(int.from_bytes(key[:8], "big") >> 1)
+        generate: Any = model.generate
+        output_RT = generate(
+            input_BT.to(model.device),
+            attention_mask=mask_BT.to(model.device),
+            generation_config=config,
+        )
+    return [_text(row_T[width:], tokenizer, eos) for row_T in output_RT.cpu()]
+
+
+def _text(
+    response_T: "Tensor", tokenizer: "PreTrainedTokenizerBase", eos: int
+) -> tuple[str, int, bool]:
+    ids = response_T.tolist()
+    end = ids.index(eos) if eos in ids else len(ids)
+    text = tokenizer.decode(ids[:end], skip_special_tokens=True)
+    assert isinstance(text, str)
+    return text.strip(), end, end < len(ids)

@@ -1,0 +1,122 @@
+"""Files that are either the old or the new content, whatever happens in between."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+_BLOCK = 1 << 20
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and without NaN: one text for one value."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1)
+
+
+def digest(value: Any) -> str:
+    """Hex sha256 of a JSON value."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Hex sha256 of a file."""
+    with path.open("rb") as file:
+        hashed = hashlib.sha256()
+        while block := file.read(_BLOCK):
+            hashed.update(block)
+    return hashed.hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that a crash leaves the old content or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _sync(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON value as `write_text` does.
+
+    Raises:
+        ValueError: The value holds a NaN or an infinity.
+    """
+    write_text(path, canonical_json(value) + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one JSON object per line, as `write_text` does."""
+    write_text(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that this package wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Read JSON lines that this package wrote."""
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def recover_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Read a file that was being appended to; a torn last line is cut off the file."""
+    if not path.exists():
+        return []
+    rows: list[dict[str, Any]] = []
+    good = 0
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                row = json.loads(line) if line.endswith(b"\n") else None
+            except ValueError:
+                row = None
+            if not isinstance(row, dict):
+                break
+            rows.append(row)
+            good += len(line)
+    if good < path.stat().st_size:
+        os.truncate(path, good)
+    return rows
+
+
+def append_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Append JSON lines and see them to the disk."""
+    with path.open("a", encoding="utf-8", newline="\n") as file:
+        file.writelines(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill; it takes the name `path` once everything in it is on the disk.
+
+    A folder of that name from before is replaced.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    yield temporary
+    for file in temporary.rglob("*"):
+        _sync(file)
+    _sync(temporary)
+    shutil.rmtree(path, ignore_errors=True)
+    temporary.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,149 @@
+"""Runs and cells as folders: a cell is done when its seal matches everything in it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from akl_bench.errors import UsageError
+from akl_bench.results.files import digest, file_digest, read_json, write_json
+
+SCHEMA = 1
+TEACHER, UNTRAINED = "teacher", "untrained"
+_SEAL = "seal.json"
+# What a cell needs while it runs and nobody needs afterwards.
+_SCRATCH = ("checkpoints", "log.txt", "error.txt")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (objective, student, seed) of a run.
+
+    Attributes:
+        objective: Canonical spec, or "teacher" or "untrained" for the two rows of reference.
+        student: Name of the student in the profile; "" for the teacher.
+        seed: Training and decoding seed.
+        fingerprint: Hex sha256 of everything that its numbers depend on.
+        plugin: The spec that builds the objective in another process (`/path/mine.py:Mine(a=1)`).
+    """
+
+    objective: str
+    student: str
+    seed: int
+    fingerprint: str
+    plugin: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of its folder."""
+        slug = re.sub(r"[^A-Za-z0-9.]+", "-", self.objective).strip("-")[:40]
+        parts = [slug, self.student, f"s{self.seed}", self.fingerprint[:8]]
+        return "-".join(part for part in parts if part)
+
+    @property
+    def label(self) -> str:
+        """How it is named to people."""
+        return ", ".join(
+            part for part in (self.objective, self.student, f"seed {self.seed}") if part
+        )
+
+
+class Run:
+    """A folder under results/ with `run.json`, `cells/` and `shared/`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    @property
+    def cells(self) -> Path:
+        """Folder of the cells' folders."""
+        return self.folder / "cells"
+
+    @property
+    def shared(self) -> Path:
+        """Folder of what all cells use: encoded data and the teacher's states."""
+        return self.folder / "shared"
+
+    def exists(self) -> bool:
+        """Whether a run was started here."""
+        return (self.folder / "run.json").is_file()
+
+    def read(self) -> dict[str, Any]:
+        """The content of run.json: profile, objectives, seeds.
+
+        Raises:
+            UsageError: No run is here, or it was written by another schema.
+        """
+        if not self.exists():
+            raise UsageError(
+                f"{self.folder} holds no run (run.json is missing). "
+                f"Runs here: {', '.join(_runs_beside(self.folder)) or 'none'}."
+            )
+        try:
+            content: dict[str, Any] = read_json(self.folder / "run.json")
+        except ValueError as error:
+            raise UsageError(f"{self.folder / 'run.json'} is damaged: {error}.") from error
+        if content.get("schema") != SCHEMA:
+            raise UsageError(
+                f"{self.folder} was written with schema {content.get('schema')}; "
+                f"this version reads {SCHEMA}."
+            )
+        return content
+
+    def write(self, content: Mapping[str, Any]) -> None:
+        """Write run.json."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / "run.json", {"schema": SCHEMA, **content})
+
+    def cell_folder(self, cell: Cell) -> Path:
+        """Folder of a cell."""
+        return self.cells / cell.name
+
+    def sealed(self) -> list[dict[str, Any]]:
+        """The records of all sealed cells, in the order of their names."""
+        found = (read_seal(path) for path in sorted(self.cells.glob("*/")))
+        return [record for record in found if record is not None]
+
+
+def _runs_beside(folder: Path) -> list[str]:
+    for place in (folder, folder.parent):
+        runs = sorted(str(path.parent) for path in place.glob("*/run.json"))
+        if runs:
+            return runs
+    return []
+
+
+def seal(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write a cell's seal: its record, and the hash of every file in its folder.
+
+    Scratch files are left out; they may go at any time.
+    """
+    files = {
+        str(path.relative_to(folder)): file_digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] not in (*_SCRATCH, _SEAL)
+    }
+    content = {"schema": SCHEMA, **record, "files": files}
+    write_json(folder / _SEAL, {**content, "sha256": digest(content)})
+
+
+def read_seal(folder: Path) -> dict[str, Any] | None:
+    """The record of a sealed cell; None where there is no seal or it is not what was written."""
+    try:
+        content: dict[str, Any] = read_json(folder / _SEAL)
+    except (OSError, ValueError):
+        return None
+    if content.pop("sha256", None) != digest(content) or content.get("schema") != SCHEMA:
+        return None
+    return content
+
+
+def broken_files(folder: Path, record: Mapping[str, Any]) -> list[str]:
+    """Files of a sealed cell that are missing or no longer what was sealed."""
+    broken = []
+    for name, sha in record["files"].items():
+        path = folder / name
+        if not path.is_file() or file_digest(path) != sha:
+            broken.append(name)
+    return broken
