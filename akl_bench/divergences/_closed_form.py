@@ -1,0 +1,105 @@
+"""What the closed-form gradients share, and the way round for a divergence that has none.
+
+The formulas of a fast path run on chunks that fit the cache, so the count of passes over [N, V] is
+what they cost: they work in place, and keep each exp() for as long as it is of use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from akl_bench.divergences._numerics import LOG_FLOOR, floored
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from akl_bench.divergences.base import Divergence
+
+
+def value_and_grad(
+    divergence: Divergence, logp_NV: Tensor, logq_NV: Tensor, **keywords: Any
+) -> tuple[Tensor, Tensor]:
+    """Value per token, and its gradient with respect to the student's logits.
+
+    Args:
+        divergence: Any; its `per_token_and_grad` is used where it has one.
+        logp_NV: Teacher log-probabilities.
+        logq_NV: Student log-probabilities, log_softmax(z).
+        **keywords: What the divergence `needs`.
+
+    Returns:
+        d_N and grad_NV, the gradient of d_N with respect to z, both without a graph.
+    """
+    fast = getattr(divergence, "per_token_and_grad", None)
+    if fast is not None:
+        with torch.no_grad():
+            value_N, grad_NV = fast(logp_NV, logq_NV, **keywords)
+            return value_N, grad_NV
+    return autograd_value_and_grad(divergence, logp_NV, logq_NV, **keywords)
+
+
+def autograd_value_and_grad(
+    divergence: Divergence, logp_NV: Tensor, logq_NV: Tensor, **keywords: Any
+) -> tuple[Tensor, Tensor]:
+    """The same through `per_token` and a graph that lives for this call alone."""
+    with torch.enable_grad():
+        leaf_NV = logq_NV.detach().requires_grad_()
+        value_N = divergence.per_token(logp_NV.detach(), leaf_NV, **keywords)
+        (grad_NV,) = torch.autograd.grad(value_N.sum(), leaf_NV)
+    return value_N.detach(), through_softmax_(grad_NV, logq_NV.detach().exp())
+
+
+def through_softmax_(grad_NV: Tensor, q_NV: Tensor) -> Tensor:
+    """Turn a gradient for log q into the one for the logits, in place: g - q sum(g)."""
+    return grad_NV.addcmul_(q_NV, grad_NV.sum(-1, keepdim=True), value=-1)
+
+
+def settle(logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+    """Both inputs floored; where the CPU can see that nothing needs it, untouched and not copied.
+
+    On another device a look would wait for the device, so there both are always floored.
+    """
+    return tuple(x if _has_no_floor(x) else floored(x) for x in (logp_NV, logq_NV))  # type: ignore[return-value]  # a pair stays a pair
+
+
+def live_p_(p_NV: Tensor, logq_NV: Tensor) -> Tensor:
+    """Teacher mass on tokens that the student can give, in place: floored ones pass no gradient."""
+    return p_NV if _has_no_floor(logq_NV) else p_NV.mul_(logq_NV > LOG_FLOOR)
+
+
+def mix(a_NV: Tensor, weight: float, b_NV: Tensor) -> Tensor:
+    """The mixture weight a + (1 - weight) b, kept above 0 so that its log is finite."""
+    return torch.lerp(b_NV, a_NV, weight).clamp_(min=torch.finfo(a_NV.dtype).tiny)
+
+
+def kl_mix_and_grad(
+    logp_NV: Tensor, logq_NV: Tensor, p_NV: Tensor, q_NV: Tensor, weight: float | Tensor
+) -> tuple[Tensor, Tensor]:
+    """The mix weight KL(p||q) + (1 - weight) KL(q||p) and its gradient at a constant weight.
+
+    Args:
+        logp_NV: Settled teacher log-probabilities.
+        logq_NV: Settled student log-probabilities.
+        p_NV: exp(logp_NV); overwritten.
+        q_NV: exp(logq_NV).
+        weight: Share of KL(p||q): a number, or one per token as [N, 1].
+
+    Returns:
+        d_N and grad_NV = weight (q - p) + (1 - weight) q (log q - log p - KL(q||p)).
+    """
+    ratio_NV = logq_NV - logp_NV
+    forward_N1 = (p_NV * ratio_NV).sum(-1, keepdim=True).neg_()
+    ratio_NV.mul_(q_NV)
+    reverse_N1 = ratio_NV.sum(-1, keepdim=True)
+    value_N1 = weight * forward_N1 + (1 - weight) * reverse_N1
+    live_p_(p_NV, logq_NV)
+    grad_NV = ratio_NV.addcmul_(q_NV, reverse_N1, value=-1).mul_(1 - weight)
+    mass_N1 = p_NV.sum(-1, keepdim=True)
+    grad_NV.addcmul_(q_NV, weight * mass_N1).sub_(p_NV.mul_(weight))
+    return value_N1.squeeze(-1), grad_NV
+
+
+def _has_no_floor(log_NV: Tensor) -> bool:
+    return log_NV.device.type == "cpu" and bool((log_NV.amin(-1) > LOG_FLOOR).all())

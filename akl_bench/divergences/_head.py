@@ -1,0 +1,94 @@
+"""The head of a distribution: the fewest tokens whose mass exceeds mu, found without a sort.
+
+In descending order, a token is in the head while the mass before it is at most mu; so a mass of
+exactly mu does not suffice, one token more does. Where tokens tie with the last one taken, any
+choice among them would be as good: then each tied token is a member to the same share (taken /
+tied), so that no result depends on the order of the vocabulary. Only `head_mask`, which has to
+choose, takes those with the lowest ids.
+
+`drop_crossing` leaves out the token that crosses mu (but never the most likely token), as the
+published code of adaptive KL does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# On text half the mass lies on a handful of tokens; rows with a longer head go on to `_threshold`.
+_TOP = 32
+
+
+def head_gap(p_NV: Tensor, gap_NV: Tensor, mu: float, drop_crossing: bool = False) -> Tensor:
+    """Sum of a non-negative gap over the head of p, per token [N]; differentiable in the gap.
+
+    On the CPU a small top set answers for nearly all rows. Elsewhere asking which rows are left
+    would wait for the device, so that all rows take the fixed number of steps of `_threshold`.
+    """
+    if p_NV.device.type != "cpu" or p_NV.shape[-1] <= 2 * _TOP:
+        return (_membership(p_NV, _threshold(p_NV, mu), mu, drop_crossing) * gap_NV).sum(-1)
+    top_NK, ids_NK = p_NV.topk(_TOP, dim=-1)
+    mass_NK = top_NK.cumsum(-1)
+    size_N1 = (mass_NK <= mu).sum(-1, keepdim=True)
+    last_N1 = top_NK.gather(-1, size_N1.clamp(max=_TOP - 1))
+    member_NK = _membership(top_NK, last_N1, mu, drop_crossing)
+    head_N = (member_NK * gap_NV.gather(-1, ids_NK)).sum(-1)
+    # Not answered: the head, or the run of ties at its end, may go on below the top set.
+    rows_R = (last_N1 <= top_NK[:, -1:]).squeeze(-1).nonzero().squeeze(-1)
+    if rows_R.numel():
+        p_RV = p_NV[rows_R]
+        member_RV = _membership(p_RV, _threshold(p_RV, mu), mu, drop_crossing)
+        head_N = head_N.index_put((rows_R,), (member_RV * gap_NV[rows_R]).sum(-1))
+    return head_N
+
+
+def head_mask(p_NV: Tensor, mu: float, drop_crossing: bool = False) -> Tensor:
+    """True for the tokens of the head, [N, V]."""
+    last_N1 = _threshold(p_NV, mu)
+    tied_NV = p_NV == last_N1
+    taken_N1 = _taken(p_NV, last_N1, mu, drop_crossing)
+    return (p_NV > last_N1) | (tied_NV & (tied_NV.cumsum(-1) <= taken_N1))
+
+
+def _threshold(p_NV: Tensor, mu: float) -> Tensor:
+    """Probability of the last token of the head, [N, 1], exactly.
+
+    Positive floats order like their bits read as integers, so bisecting those ends at the very
+    value, after as many steps as there are bits below that of 1.0.
+    """
+    integers, steps = (torch.int64, 62) if p_NV.dtype == torch.float64 else (torch.int32, 30)
+    low_N1 = torch.zeros_like(p_NV[:, :1]).view(integers)
+    high_N1 = torch.full_like(p_NV[:, :1], 2.0).view(integers)
+    for _ in range(steps):
+        middle_N1 = (low_N1 + high_N1) // 2
+        exceeds_N1 = _mass(p_NV, p_NV >= middle_N1.view(p_NV.dtype)) > mu
+        low_N1 = torch.where(exceeds_N1, middle_N1, low_N1)
+        high_N1 = torch.where(exceeds_N1, high_N1, middle_N1)
+    return low_N1.view(p_NV.dtype)
+
+
+def _membership(p_NV: Tensor, last_N1: Tensor, mu: float, drop_crossing: bool) -> Tensor:
+    """Share to which each token is in the head: 1, 0, or taken / tied."""
+    tied_NV = p_NV == last_N1
+    share_N1 = _taken(p_NV, last_N1, mu, drop_crossing) / tied_NV.sum(-1, keepdim=True)
+    return (p_NV > last_N1) + tied_NV * share_N1
+
+
+def _taken(p_NV: Tensor, last_N1: Tensor, mu: float, drop_crossing: bool) -> Tensor:
+    """How many of the tokens as likely as the last one the head takes, [N, 1]."""
+    above_NV = p_NV > last_N1
+    tied_N1 = (p_NV == last_N1).sum(-1, keepdim=True)
+    lacking_N1 = (mu - _mass(p_NV, above_NV)) / last_N1.clamp(min=torch.finfo(p_NV.dtype).tiny)
+    taken_N1 = torch.minimum(lacking_N1.floor().clamp(min=0) + 1, tied_N1)
+    if drop_crossing:
+        is_only_one_N1 = (taken_N1 == 1) & ~above_NV.any(-1, keepdim=True)
+        taken_N1 = torch.where(is_only_one_N1, taken_N1, taken_N1 - 1)
+    return taken_N1
+
+
+def _mass(p_NV: Tensor, mask_NV: Tensor) -> Tensor:
+    return (p_NV * mask_NV).sum(-1, keepdim=True)

@@ -1,0 +1,46 @@
+"""Forward Kullback-Leibler divergence: KL(p || q), mean-seeking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from akl_bench.divergences._closed_form import live_p_, settle
+from akl_bench.divergences._numerics import inputs, kl
+from akl_bench.divergences.base import Divergence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ForwardKL(Divergence):
+    """KL(p || q), the teacher's entropy included.
+
+    Public code often drops the entropy and trains on the cross-entropy -sum p log q: the same
+    gradient, another value.
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ("fkl",)
+    family: ClassVar[str] = "Kullback-Leibler"
+    paper: ClassVar[str] = "arXiv 1503.02531; as FKL in arXiv 2404.02657, Eq. (2)"
+    formula: ClassVar[str] = "sum_v p_v (log p_v - log q_v)"
+    gradient: ClassVar[str] = "q_i - p_i"
+    known_as: ClassVar[tuple[str, ...]] = (
+        "MiniLLM: kd (cross-entropy)",
+        "DistiLLM, ABKD: fkl (cross-entropy)",
+        "torchtune: ForwardKLLoss (cross-entropy)",
+        "DSKD: forward_kl",
+        "TRL: generalized_jsd_loss(beta=0)",
+    )
+
+    def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
+        return kl(*inputs(logp_NV, logq_NV))
+
+    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+        """Value and gradient with respect to the student's logits, without a graph."""
+        logp_NV, logq_NV = settle(logp_NV, logq_NV)
+        p_NV, grad_NV = logp_NV.exp(), logq_NV.exp()
+        value_N = (logp_NV - logq_NV).mul_(p_NV).sum(-1)
+        live_p_(p_NV, logq_NV)
+        return value_N, grad_NV.mul_(p_NV.sum(-1, keepdim=True)).sub_(p_NV)

@@ -1,0 +1,42 @@
+"""Reverse Kullback-Leibler divergence: KL(q || p), mode-seeking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from akl_bench.divergences._closed_form import settle
+from akl_bench.divergences._numerics import inputs, kl
+from akl_bench.divergences.base import Divergence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ReverseKL(Divergence):
+    """KL(q || p): the student pays for mass where the teacher has little."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("rkl",)
+    family: ClassVar[str] = "Kullback-Leibler"
+    paper: ClassVar[str] = "arXiv 2306.08543, Eq. (1); as RKL in arXiv 2404.02657, Eq. (3)"
+    formula: ClassVar[str] = "sum_v q_v (log q_v - log p_v)"
+    gradient: ClassVar[str] = "q_i (log q_i - log p_i - KL(q||p))"
+    known_as: ClassVar[tuple[str, ...]] = (
+        "DistiLLM, ABKD, TAID: rkl",
+        "DSKD: reverse_kl",
+        "torchtune: ReverseKLLoss",
+        "TRL: generalized_jsd_loss(beta=1)",
+    )
+
+    def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
+        logp_NV, logq_NV = inputs(logp_NV, logq_NV)
+        return kl(logq_NV, logp_NV)
+
+    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+        """Value and gradient with respect to the student's logits, without a graph."""
+        logp_NV, logq_NV = settle(logp_NV, logq_NV)
+        q_NV = logq_NV.exp()
+        grad_NV = (logq_NV - logp_NV).mul_(q_NV)
+        value_N1 = grad_NV.sum(-1, keepdim=True)
+        return value_N1.squeeze(-1), grad_NV.addcmul_(q_NV, value_N1, value=-1)

@@ -1,0 +1,57 @@
+"""Skew forward KL: the teacher against a mixture of student and a little teacher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from akl_bench.divergences._closed_form import mix, settle, through_softmax_
+from akl_bench.divergences._numerics import inputs, kl, log_mix
+from akl_bench.divergences.base import Divergence
+from akl_bench.divergences.forward_kl import ForwardKL
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SkewForwardKL(Divergence):
+    """KL(p || M) with M = lam p + (1 - lam) q.
+
+    DistiLLM's code leaves the teacher's entropy out: the same gradient, another value.
+
+    Args:
+        lam: The teacher's share of the mixture, in [0, 1). At 0 it is KL(p||q).
+    """
+
+    lam: float = 0.1
+
+    aliases: ClassVar[tuple[str, ...]] = ("sfkl",)
+    family: ClassVar[str] = "mixture"
+    paper: ClassVar[str] = "arXiv 2402.03898, section 3.1"
+    formula: ClassVar[str] = "KL(p || lam p + (1 - lam) q)"
+    gradient: ClassVar[str] = "r_i - q_i sum_v r_v, r = -(1 - lam) p q / M"
+    known_as: ClassVar[tuple[str, ...]] = (
+        "DistiLLM: sfkl, SKL (cross-entropy)",
+        "DSKD: skewed_forward_kl",
+        "KDFlow: skl",
+    )
+    limits: ClassVar[tuple[tuple[str, str], ...]] = (("skew_forward_kl(lam=0.0)", "forward_kl"),)
+
+    def __post_init__(self) -> None:
+        self._require(0 <= self.lam < 1, "lam", "at least 0 and below 1 (at 1 it is 0 everywhere)")
+
+    def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
+        logp_NV, logq_NV = inputs(logp_NV, logq_NV)
+        return kl(logp_NV, log_mix(logp_NV, self.lam, logq_NV))
+
+    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+        """Value and gradient with respect to the student's logits, without a graph."""
+        if self.lam == 0:
+            return ForwardKL().per_token_and_grad(logp_NV, logq_NV)
+        logp_NV, logq_NV = settle(logp_NV, logq_NV)
+        p_NV, q_NV = logp_NV.exp(), logq_NV.exp()
+        m_NV = mix(p_NV, self.lam, q_NV)
+        value_N = m_NV.log().neg_().add_(logp_NV).mul_(p_NV).sum(-1)
+        grad_NV = p_NV.mul_(q_NV).div_(m_NV).mul_(self.lam - 1)
+        return value_N, through_softmax_(grad_NV, q_NV)

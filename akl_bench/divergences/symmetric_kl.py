@@ -1,0 +1,55 @@
+"""Fixed mix of both Kullback-Leibler divergences, half and half by default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from akl_bench.divergences._closed_form import kl_mix_and_grad, settle
+from akl_bench.divergences._numerics import inputs, kl
+from akl_bench.divergences.base import Divergence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SymmetricKL(Divergence):
+    """weight KL(p||q) + (1 - weight) KL(q||p), the baseline that adaptive_kl has to beat.
+
+    Args:
+        weight: Share of KL(p||q), in [0, 1]. At 1/2 (half of Jeffreys' divergence) it is symmetric.
+    """
+
+    weight: float = 0.5
+
+    aliases: ClassVar[tuple[str, ...]] = ("skl",)
+    family: ClassVar[str] = "mixed KL"
+    paper: ClassVar[str] = "arXiv 2404.02657, section 5 (the FKL+RKL baseline)"
+    formula: ClassVar[str] = "weight KL(p||q) + (1 - weight) KL(q||p)"
+    gradient: ClassVar[str] = "weight (q_i - p_i) + (1 - weight) q_i (log q_i - log p_i - KL(q||p))"
+    known_as: ClassVar[tuple[str, ...]] = (
+        "torchtune: SymmetricKLLoss(sym_kd_ratio=weight)",
+        "NeMo-RL: mixed",
+        "AKL paper: FKL+RKL",
+    )
+    limits: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("symmetric_kl(weight=1.0)", "forward_kl"),
+        ("symmetric_kl(weight=0.0)", "reverse_kl"),
+    )
+
+    def __post_init__(self) -> None:
+        self._require(0 <= self.weight <= 1, "weight", "between 0 and 1")
+
+    @property
+    def symmetric(self) -> bool:  # type: ignore[override]  # true at one value of the field only
+        return self.weight == 0.5
+
+    def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
+        logp_NV, logq_NV = inputs(logp_NV, logq_NV)
+        return self.weight * kl(logp_NV, logq_NV) + (1 - self.weight) * kl(logq_NV, logp_NV)
+
+    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+        """Value and gradient with respect to the student's logits, without a graph."""
+        logp_NV, logq_NV = settle(logp_NV, logq_NV)
+        return kl_mix_and_grad(logp_NV, logq_NV, logp_NV.exp(), logq_NV.exp(), self.weight)

@@ -1,0 +1,42 @@
+"""Total variation distance: half the sum of |p - q|."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from akl_bench.divergences._closed_form import settle, through_softmax_
+from akl_bench.divergences._numerics import inputs
+from akl_bench.divergences.base import Divergence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class TotalVariation(Divergence):
+    """Half the L1 distance of the probabilities, in [0, 1].
+
+    Its gradient jumps where p_v = q_v; the subgradient 0 is taken there. Unlike the others it is
+    not in nats.
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ("tvd",)
+    family: ClassVar[str] = "bounded"
+    paper: ClassVar[str] = "arXiv 2307.15190, Table 1"
+    formula: ClassVar[str] = "1/2 sum_v |p_v - q_v|"
+    gradient: ClassVar[str] = "1/2 q_i (s_i - sum_v q_v s_v), s = sign(q - p)"
+    known_as: ClassVar[tuple[str, ...]] = ("DistiLLM, ABKD: tvd", "Liger: TVD", "DistillKit: tvd")
+    symmetric: ClassVar[bool] = True
+
+    def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
+        logp_NV, logq_NV = inputs(logp_NV, logq_NV)
+        return 0.5 * (logp_NV.exp() - logq_NV.exp()).abs().sum(-1)
+
+    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+        """Value and gradient with respect to the student's logits, without a graph."""
+        logp_NV, logq_NV = settle(logp_NV, logq_NV)
+        q_NV = logq_NV.exp()
+        gap_NV = q_NV - logp_NV.exp()
+        grad_NV = gap_NV.sign().mul_(q_NV).mul_(0.5)
+        return gap_NV.abs_().sum(-1).mul_(0.5), through_softmax_(grad_NV, q_NV)
