@@ -1,0 +1,116 @@
+"""The objective on the logits of one chunk of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from akl_bench.divergences import Divergence
+from akl_bench.divergences._closed_form import value_and_grad
+from akl_bench.divergences.adaptive_kl import AdaptiveKL
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ChunkLoss:
+    """Loss, statistics and gradient of a chunk.
+
+    Attributes:
+        divergence: None for plain cross-entropy.
+        kd_ratio: Share of the divergence.
+        temperature: Divides both models' logits in the divergence.
+        keywords: State and progress, as far as the divergence needs them.
+        want_stats: Also collect the statistics that cost time.
+    """
+
+    divergence: Divergence | None
+    kd_ratio: float
+    temperature: float
+    keywords: Mapping[str, Any]
+    want_stats: bool
+
+    def __call__(
+        self,
+        z_NV: Tensor,
+        teacher_z_NV: Tensor | None,
+        labels_N: Tensor | None,
+        sums: dict[str, Tensor],
+        *,
+        want_grad: bool,
+    ) -> Tensor | None:
+        """Add this chunk to `sums`; return the gradient of its summed loss, or None.
+
+        Args:
+            z_NV: Student's logits at temperature 1.
+            teacher_z_NV: Teacher's logits; overwritten. None: no divergence.
+            labels_N: The next tokens; None: no cross-entropy.
+            sums: Sums over tokens by name; those of signals begin with "signal ".
+            want_grad: Compute the gradient with respect to z_NV.
+        """
+        grad_NV = logq_NV = None
+        if self.divergence is not None and teacher_z_NV is not None:
+            if self.temperature != 1:
+                teacher_z_NV = teacher_z_NV.div_(self.temperature)
+            logp_NV = teacher_z_NV.log_softmax(-1)
+            logq_NV = (z_NV if self.temperature == 1 else z_NV / self.temperature).log_softmax(-1)
+            grad_NV = self._distil(self.divergence, logp_NV, logq_NV, labels_N, sums, want_grad)
+        if labels_N is None:
+            return grad_NV
+        if logq_NV is None or self.temperature != 1:
+            logq_NV = z_NV.log_softmax(-1)
+        if self.want_stats:
+            add(sums, "student_entropy", -(logq_NV.exp() * logq_NV).nansum(-1))
+        ratio = 1.0 if self.divergence is None else 1 - self.kd_ratio
+        label_N1 = labels_N.unsqueeze(-1)
+        cross_entropy_N1 = -logq_NV.gather(-1, label_N1)
+        add(sums, "cross_entropy", cross_entropy_N1)
+        if not ratio:
+            return grad_NV
+        add(sums, "loss", ratio * cross_entropy_N1)
+        if not want_grad:
+            return None
+        q_NV = logq_NV.exp_().mul_(ratio)
+        q_NV.scatter_add_(-1, label_N1, torch.full_like(cross_entropy_N1, -ratio))
+        return q_NV if grad_NV is None else grad_NV.add_(q_NV)
+
+    def _distil(
+        self,
+        divergence: Divergence,
+        logp_NV: Tensor,
+        logq_NV: Tensor,
+        labels_N: Tensor | None,
+        sums: dict[str, Tensor],
+        want_grad: bool,
+    ) -> Tensor | None:
+        keywords = dict(self.keywords)
+        if "labels" in divergence.needs:
+            keywords["labels_N"] = labels_N
+        grad_NV = None
+        if want_grad:
+            d_N, grad_NV = value_and_grad(divergence, logp_NV, logq_NV, **keywords)
+            grad_NV.mul_(self.kd_ratio / self.temperature)
+        else:
+            d_N = divergence.per_token(logp_NV, logq_NV, **keywords)
+        add(sums, "divergence", d_N)
+        add(sums, "loss", self.kd_ratio * d_N)
+        if "state" in divergence.needs:
+            for name, value_N in divergence.signals(logp_NV, logq_NV, d_N, **keywords).items():
+                add(sums, f"signal {name}", value_N)
+        if self.want_stats:
+            akl = divergence if isinstance(divergence, AdaptiveKL) else AdaptiveKL()
+            w_N, head_gap_N, tail_gap_N = akl.weights(logp_NV, logq_NV)
+            add(sums, "akl_weight", w_N)
+            add(sums, "head_gap", head_gap_N)
+            add(sums, "tail_gap", tail_gap_N)
+        return grad_NV
+
+
+def add(sums: dict[str, Tensor], name: str, value_N: Tensor) -> None:
+    """Add the sum of a value over tokens to the sum of that name."""
+    total = value_N.sum()
+    sums[name] = sums[name] + total if name in sums else total

@@ -1,0 +1,265 @@
+"""What a student minimises: temperature, vocabulary, token chunks, cross-entropy mix, reduction.
+
+The loss and its gradients are computed together, chunk by chunk of tokens, in the forward pass;
+the backward pass only scales them. So no [tokens, vocabulary] matrix of a whole batch ever exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from akl_bench.divergences import Divergence
+from akl_bench.errors import UsageError
+from akl_bench.training._chunk_loss import ChunkLoss
+from akl_bench.training._linear_head import Gradients, Layer, attach
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Bytes of one [chunk, vocabulary] buffer, of which a chunk has about six; see docs/speed.md.
+_CPU_BYTES = 16 << 20
+_DEVICE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Head:
+    """One model's output layer: logits = hidden @ weight^T + bias.
+
+    Attributes:
+        weight_VD: [V, D], the live parameter, tied to the embedding or not.
+        bias_V: [V], or None.
+        vocab_size: Number of real tokens. Further rows are padding: they have probability 0 and
+            get no gradient. None: all rows are real.
+    """
+
+    weight_VD: Tensor
+    bias_V: Tensor | None = None
+    vocab_size: int | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Number of real tokens."""
+        rows: int = self.weight_VD.shape[0]
+        return rows if self.vocab_size is None else self.vocab_size
+
+
+@dataclass(frozen=True)
+class ObjectiveOutput:
+    """A batch's part of the step's loss.
+
+    Attributes:
+        loss: Scalar: the sum over these tokens, divided by `total_tokens`. It supports one
+            backward pass, which uses its gradients up.
+        stats: Sums over these tokens, detached: "divergence" and "cross_entropy" where they are
+            defined; on request "student_entropy", and with a teacher "akl_weight", "head_gap" and
+            "tail_gap".
+        signals: Sums over these tokens of what the divergence's state learns from.
+    """
+
+    loss: Tensor
+    stats: dict[str, Tensor]
+    signals: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Loss = kd_ratio * divergence at `temperature` + (1 - kd_ratio) * cross-entropy at 1.
+
+    The temperature divides the logits of both models. There is no factor T^2: the gradient shrinks
+    as the temperature grows.
+
+    Attributes:
+        divergence: None for plain cross-entropy, whatever kd_ratio.
+        kd_ratio: Share of the divergence, in [0, 1].
+        temperature: Above 0.
+        chunk_tokens: Tokens per chunk; None: as many as keep a chunk's buffers small.
+
+    Raises:
+        UsageError: A value is out of range.
+    """
+
+    divergence: Divergence | None
+    kd_ratio: float = 1.0
+    temperature: float = 1.0
+    chunk_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.kd_ratio <= 1:
+            raise UsageError(f"kd_ratio={self.kd_ratio} must lie between 0 and 1.")
+        if not self.temperature > 0:
+            raise UsageError(f"temperature={self.temperature} must be above 0.")
+        if self.chunk_tokens is not None and self.chunk_tokens < 1:
+            raise UsageError(f"chunk_tokens={self.chunk_tokens} must be at least 1.")
+
+    def __call__(
+        self,
+        hidden_ND: Tensor,
+        head: Head,
+        labels_N: Tensor,
+        teacher_hidden_NE: Tensor | None = None,
+        teacher_head: Head | None = None,
+        *,
+        total_tokens: int,
+        state: Mapping[str, float] | None = None,
+        progress: float = 0.0,
+        want_stats: bool = False,
+    ) -> ObjectiveOutput:
+        """The loss of some response tokens, as their part of a step's mean.
+
+        Args:
+            hidden_ND: Student's last hidden states, at response positions only.
+            head: Student's output layer.
+            labels_N: Id of the token that follows each position.
+            teacher_hidden_NE: Teacher's states at the same positions; of any width.
+            teacher_head: Teacher's output layer, over the same tokens.
+            total_tokens: Response tokens of the *global* batch: any split of it into micro-batches
+                and processes sums to one gradient.
+            state: The divergence's state; None: its initial one.
+            progress: Share of training done, in [0, 1].
+            want_stats: Also collect the statistics that cost time.
+
+        Returns:
+            The loss, differentiable in hidden_ND and the head's weight and bias, and statistics.
+
+        Raises:
+            UsageError: The teacher is missing, or shapes or vocabularies do not fit.
+        """
+        teacher = None
+        keywords: dict[str, Any] = {}
+        if self.divergence is not None:
+            if teacher_hidden_NE is None or teacher_head is None:
+                raise UsageError("a divergence needs teacher_hidden_NE and teacher_head.")
+            teacher = (teacher_hidden_NE, teacher_head)
+            if "progress" in self.divergence.needs:
+                keywords["progress"] = progress
+            if "state" in self.divergence.needs:
+                keywords["state"] = self.divergence.initial_state() if state is None else state
+        chunk_loss = ChunkLoss(
+            self.divergence, self.kd_ratio, self.temperature, keywords, want_stats
+        )
+        return _run(
+            chunk_loss, (hidden_ND, head), teacher, labels_N, total_tokens, self.chunk_tokens
+        )
+
+
+def linear_divergence(
+    divergence: Divergence,
+    hidden_ND: Tensor,
+    weight_VD: Tensor,
+    teacher_hidden_NE: Tensor,
+    teacher_weight_VE: Tensor,
+    *,
+    temperature: float = 1.0,
+    chunk_tokens: int | None = None,
+    bias_V: Tensor | None = None,
+    teacher_bias_V: Tensor | None = None,
+    vocab_size: int | None = None,
+) -> Tensor:
+    """Mean divergence over tokens, from last hidden states and output layers; never holds [N, V].
+
+    Args:
+        divergence: One that needs no labels; with those, and for a state, use `Objective`.
+        hidden_ND: Student's last hidden states.
+        weight_VD: Student's output layer.
+        teacher_hidden_NE: Teacher's states, of any width.
+        teacher_weight_VE: Teacher's output layer.
+        temperature: Divides the logits of both; no factor T^2.
+        chunk_tokens: Tokens per chunk; None: as many as keep a chunk's buffers small.
+        bias_V: Student's output bias.
+        teacher_bias_V: Teacher's output bias.
+        vocab_size: Number of real tokens, where the layers have padding rows.
+
+    Returns:
+        A scalar in nats, differentiable (once) in hidden_ND, weight_VD and bias_V.
+
+    Raises:
+        UsageError: Shapes or vocabularies do not fit, or the divergence needs labels.
+    """
+    # An Objective checks the values.
+    objective = Objective(divergence, 1.0, temperature, chunk_tokens)
+    return _run(
+        ChunkLoss(objective.divergence, 1.0, objective.temperature, {}, want_stats=False),
+        (hidden_ND, Head(weight_VD, bias_V, vocab_size)),
+        (teacher_hidden_NE, Head(teacher_weight_VE, teacher_bias_V, vocab_size)),
+        None,
+        hidden_ND.shape[0],
+        objective.chunk_tokens,
+    ).loss
+
+
+def _run(
+    chunk_loss: ChunkLoss,
+    student: tuple[Tensor, Head],
+    teacher: tuple[Tensor, Head] | None,
+    labels_N: Tensor | None,
+    total_tokens: int,
+    chunk_tokens: int | None,
+) -> ObjectiveOutput:
+    hidden_ND, head = student
+    _check(hidden_ND, head, teacher, labels_N)
+    inputs = [hidden_ND, head.weight_VD] + ([] if head.bias_V is None else [head.bias_V])
+    wanted = [torch.is_grad_enabled() and x.requires_grad for x in inputs]
+    sums: dict[str, Tensor] = {}
+    # Autocast would take the float32 products in half precision again.
+    with torch.no_grad(), torch.autocast(hidden_ND.device.type, enabled=False):
+        layer = Layer(hidden_ND, head.weight_VD, head.bias_V, head.tokens)
+        teacher_layer = None
+        if teacher is not None:
+            states_NE, other = teacher
+            teacher_layer = Layer(states_NE, other.weight_VD, other.bias_V, other.tokens)
+        grads = Gradients(layer, wanted)
+        size = chunk_tokens or _default_chunk(layer, head.tokens)
+        # An empty batch is one empty chunk, so that it has all sums, each 0.
+        for start in range(0, max(1, hidden_ND.shape[0]), size):
+            chunk = slice(start, start + size)
+            grad_NV = chunk_loss(
+                layer.logits(chunk),
+                None if teacher_layer is None else teacher_layer.logits(chunk),
+                None if labels_N is None else labels_N[chunk],
+                sums,
+                want_grad=any(wanted),
+            )
+            if grad_NV is not None:
+                grads.add(chunk, grad_NV)
+        loss = sums.pop("loss")
+    if any(wanted):
+        loss = attach(loss, inputs, grads.of_inputs())
+    prefix = "signal "
+    return ObjectiveOutput(
+        loss / total_tokens,
+        {name: total for name, total in sums.items() if not name.startswith(prefix)},
+        {name[len(prefix) :]: total for name, total in sums.items() if name.startswith(prefix)},
+    )
+
+
+def _check(
+    hidden_ND: Tensor, head: Head, teacher: tuple[Tensor, Head] | None, labels_N: Tensor | None
+) -> None:
+    sides = {"student": (hidden_ND, head)} | ({} if teacher is None else {"teacher": teacher})
+    for side, (states, layer) in sides.items():
+        rows, width = layer.weight_VD.shape
+        if states.ndim != 2 or states.shape[1] != width:
+            raise UsageError(
+                f"{side}: hidden states {tuple(states.shape)} do not fit the output layer "
+                f"{(rows, width)}; expected [tokens, {width}]."
+            )
+        if states.shape[0] != hidden_ND.shape[0]:
+            raise UsageError(f"{hidden_ND.shape[0]} student positions, {states.shape[0]} teacher.")
+        if not 0 < layer.tokens <= rows:
+            raise UsageError(f"{side}: vocab_size={layer.tokens}, but its layer has {rows} rows.")
+        if layer.tokens != head.tokens:
+            raise UsageError(
+                f"the student has {head.tokens} tokens and the teacher {layer.tokens}; where one "
+                "layer has padding rows, pass vocab_size, the number of real tokens."
+            )
+    if labels_N is not None and labels_N.shape != hidden_ND.shape[:1]:
+        raise UsageError(f"{tuple(labels_N.shape)} labels for {hidden_ND.shape[0]} positions.")
+
+
+def _default_chunk(layer: Layer, tokens: int) -> int:
+    budget = _CPU_BYTES if layer.hidden_ND.device.type == "cpu" else _DEVICE_BYTES
+    return max(1, budget // (tokens * layer.sum_dtype.itemsize))
