@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from akl_bench.divergences import _focus
 from akl_bench.divergences._numerics import inputs, kl
@@ -53,7 +53,6 @@ class AdaKD(Divergence):
     def per_token(
         self, logp_NV: Tensor, logq_NV: Tensor, *, state: Mapping[str, float] | None = None
     ) -> Tensor:
-        """See `Divergence.per_token`."""
         state = state or self.initial_state()
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         h_N = _focus.hellinger(logp_NV, logq_NV.detach())
@@ -74,6 +73,7 @@ class AdaKD(Divergence):
         d_N: Tensor,
         *,
         state: Mapping[str, float] | None = None,
+        **needed: Any,
     ) -> dict[str, Tensor]:
         """Loss, and the shares of tokens above the two running quantiles."""
         h_N = _focus.hellinger(*inputs(logp_NV, logq_NV.detach()))

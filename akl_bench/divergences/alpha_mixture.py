@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from akl_bench import divergences
@@ -53,13 +54,16 @@ class AlphaMixture(Divergence):
         """Check the ranges."""
         self._require(math.isfinite(self.alpha), "alpha", "finite")
         self._require(0 <= self.lam < 1, "lam", "in [0, 1)")
-        self._require(not divergences.get(self.divergence).needs, "divergence", "one without needs")
+        self._require(not self._inner.needs, "divergence", "one without needs")
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
-        """See `Divergence.per_token`."""
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         mixed_NV = self._mixture(logp_NV, logq_NV).log_softmax(-1)
-        return divergences.get(self.divergence).per_token(logp_NV, mixed_NV)
+        return self._inner.per_token(logp_NV, mixed_NV)
+
+    @cached_property
+    def _inner(self) -> Divergence:
+        return divergences.get(self.divergence)
 
     def _mixture(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
         s = (1 - self.alpha) / 2

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from akl_bench.divergences._numerics import inputs
 from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,11 +69,21 @@ class Divergence:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define per_token")
 
+    @staticmethod
+    def inputs(logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+        """Both with -inf replaced by a large finite number, the teacher's cut off from autograd.
+
+        The first line of most `per_token`; see `_numerics` for the one policy on infinities.
+        """
+        return inputs(logp_NV, logq_NV)
+
     def initial_state(self) -> dict[str, float]:
         """State before the first optimiser step; plain numbers, kept in checkpoints."""
         return {}
 
-    def signals(self, logp_NV: Tensor, logq_NV: Tensor, d_N: Tensor) -> dict[str, Tensor]:
+    def signals(
+        self, logp_NV: Tensor, logq_NV: Tensor, d_N: Tensor, **needed: Any
+    ) -> dict[str, Tensor]:
         """What the state learns from: named values per token, each [N], no gradient.
 
         Called only where `needs` has "state", with what `per_token` was given (the same keywords)

@@ -28,7 +28,6 @@ class ChiSquare(Divergence):
     known_as: ClassVar[tuple[str, ...]] = ("f-divergence papers: Pearson chi^2",)
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
-        """See `Divergence.per_token`."""
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         # Summing p^2/q - 2p + q term by term keeps precision near p = q, unlike sum(p^2/q) - 1.
         terms_NV = safe_exp(2 * logp_NV - logq_NV) - 2 * logp_NV.exp() + logq_NV.exp()

@@ -44,7 +44,6 @@ class ConcreteScore(Divergence):
             self._require(getattr(self, field) in _WEIGHTS, field, f"one of {', '.join(_WEIGHTS)}")
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
-        """See `Divergence.per_token`."""
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         d_NV = logq_NV - logp_NV
         var1_N, mean1_N = _moments(d_NV, _weights(self.w1, logp_NV, logq_NV))

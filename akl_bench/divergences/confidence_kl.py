@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from akl_bench.divergences._numerics import inputs, kl
 from akl_bench.divergences.base import Divergence
@@ -53,7 +53,6 @@ class ConfidenceKL(Divergence):
         labels_N: Tensor | None = None,
         state: Mapping[str, float] | None = None,
     ) -> Tensor:
-        """See `Divergence.per_token`."""
         beta = (state or self.initial_state())["beta"]
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         return beta * kl(logq_NV, logp_NV) + (1 - beta) * kl(logp_NV, logq_NV)
@@ -69,7 +68,7 @@ class ConfidenceKL(Divergence):
         d_N: Tensor,
         *,
         labels_N: Tensor | None = None,
-        state: Mapping[str, float] | None = None,
+        **needed: Any,
     ) -> dict[str, Tensor]:
         """The teacher's probability of the label."""
         label_N1 = self.labels_of(labels_N)[:, None]
@@ -78,7 +77,6 @@ class ConfidenceKL(Divergence):
     def next_state(
         self, state: Mapping[str, float], *, signals: Mapping[str, float], progress: float
     ) -> dict[str, float]:
-        """See `Divergence.next_state`."""
         if self.beta is not None:
             return dict(state)
         steps = state["steps"] + 1

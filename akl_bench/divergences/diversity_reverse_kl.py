@@ -44,7 +44,6 @@ class DiversityReverseKL(Divergence):
     def per_token(
         self, logp_NV: Tensor, logq_NV: Tensor, *, labels_N: Tensor | None = None
     ) -> Tensor:
-        """See `Divergence.per_token`."""
         labels_N = self.labels_of(labels_N)
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         p, q = split_target(logp_NV, labels_N), split_target(logq_NV, labels_N)

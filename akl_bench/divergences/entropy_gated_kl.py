@@ -47,7 +47,6 @@ class EntropyGatedKL(Divergence):
         self._require(self.sharpness > 0, "sharpness", "above 0")
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
-        """See `Divergence.per_token`."""
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         excess_N = -(logp_NV.exp() * logp_NV).sum(-1) - self.threshold
         forward_N, reverse_N = kl(logp_NV, logq_NV), kl(logq_NV, logp_NV)

@@ -29,7 +29,6 @@ class Hellinger(Divergence):
     symmetric: ClassVar[bool] = True
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
-        """See `Divergence.per_token`."""
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         gap_NV = (logp_NV / 2).exp() - (logq_NV / 2).exp()
         return 0.5 * gap_NV.square().sum(-1)

@@ -25,6 +25,5 @@ class Jeffreys(Divergence):
     symmetric: ClassVar[bool] = True
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
-        """See `Divergence.per_token`."""
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         return ((logp_NV.exp() - logq_NV.exp()) * (logp_NV - logq_NV)).sum(-1)

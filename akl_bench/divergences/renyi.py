@@ -38,7 +38,6 @@ class Renyi(Divergence):
         self._require(self.alpha > 0, "alpha", "above 0")
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
-        """See `Divergence.per_token`."""
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         if abs(self.alpha - 1) < _NEAR_ONE:
             return kl(logp_NV, logq_NV)

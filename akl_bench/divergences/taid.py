@@ -54,7 +54,6 @@ class Taid(Divergence):
     def per_token(
         self, logp_NV: Tensor, logq_NV: Tensor, *, state: Mapping[str, float] | None = None
     ) -> Tensor:
-        """See `Divergence.per_token`."""
         t = (state or self.initial_state())["t"]
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         target_NV = ((1 - t) * logq_NV.detach() + t * logp_NV).log_softmax(-1)
@@ -67,7 +66,6 @@ class Taid(Divergence):
     def next_state(
         self, state: Mapping[str, float], *, signals: Mapping[str, float], progress: float
     ) -> dict[str, float]:
-        """See `Divergence.next_state`."""
         last, loss, t, momentum = state["loss"], signals["loss"], state["t"], state["momentum"]
         if last >= 0:
             change = (last - loss) / (last + 1e-15)

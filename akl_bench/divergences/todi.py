@@ -32,7 +32,6 @@ class ToDi(Divergence):
     detached: ClassVar[str] = "the weights w_i are held constant, as in the paper's code"
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
-        """See `Divergence.per_token`."""
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         w_NV = (logp_NV - logq_NV).sigmoid().detach()
         return (w_NV * kl_terms(logp_NV, logq_NV) + (1 - w_NV) * kl_terms(logq_NV, logp_NV)).sum(-1)

@@ -49,7 +49,6 @@ class TopKForwardKL(Divergence):
         self._require(self.k >= 1, "k", "at least 1")
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
-        """See `Divergence.per_token`."""
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         logp_NK, top_NK = logp_NV.topk(min(self.k, logp_NV.shape[-1]), dim=-1)
         logq_NK = logq_NV.gather(-1, top_NK)

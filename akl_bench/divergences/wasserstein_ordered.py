@@ -30,7 +30,6 @@ class WassersteinOrdered(Divergence):
     symmetric: ClassVar[bool] = True
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
-        """See `Divergence.per_token`."""
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         p_NV = logp_NV.exp().sort(-1, descending=True).values
         q_NV = logq_NV.exp().sort(-1, descending=True).values
