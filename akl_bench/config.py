@@ -116,6 +116,13 @@ class Profile(Strict):
                 raise ValueError(f"students.{name}: use letters, digits, - and _ only")
         return self
 
+    @model_validator(mode="after")
+    def _validation_can_generate(self) -> "Profile":
+        generates = any(task.kind == "generation" for task in self.tasks.values())
+        if self.training.select == "rouge_l" and not generates:
+            raise ValueError("training.select: rouge_l needs a task of kind generation")
+        return self
+
 
 def profile_paths() -> dict[str, Path]:
     """The shipped profiles by name."""

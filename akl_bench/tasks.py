@@ -70,6 +70,9 @@ class TaskSpec(Strict):
     metrics: tuple[str, ...] = ()
     lm_eval: dict[str, Any] | None = None
     headline: str
+    columns: tuple[str, ...] = Field(
+        default=(), description="metrics that a table shows unasked; the headline where empty"
+    )
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> "TaskSpec":

@@ -14,13 +14,13 @@ class Job:
 
     Attributes:
         name: Unique among the jobs of a call.
-        function: Importable by the other process.
+        function: `module:function`; only the other process imports it.
         arguments: Picklable.
         log: File that takes what the job prints.
     """
 
     name: str
-    function: Callable[..., None]
+    function: str
     arguments: tuple[Any, ...]
     log: str
 

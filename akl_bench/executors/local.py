@@ -1,6 +1,7 @@
 """Local child processes, forked from a server that has the heavy imports done."""
 
 import contextlib
+import importlib
 import io
 import multiprocessing
 import os
@@ -126,7 +127,9 @@ def _child(job: Job, events: Connection, threads: int, device: str | None) -> No
     Path(job.log).parent.mkdir(parents=True, exist_ok=True)
     with Path(job.log).open("a", encoding="utf-8", buffering=1) as log, _output_to(log):
         try:
-            job.function(*job.arguments, lambda *where: events.send(("progress", *where)))
+            module, _, function = job.function.partition(":")
+            work = getattr(importlib.import_module(module), function)
+            work(*job.arguments, lambda *where: events.send(("progress", *where)))
         except BaseException as error:
             traceback.print_exc()
             known = isinstance(error, AklBenchError)

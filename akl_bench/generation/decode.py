@@ -1,28 +1,20 @@
 """Sampling with transformers' `generate`: seeded by batch, resumable, order-independent."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from akl_bench.data.batches import eos_id, token_ids
+from akl_bench.data.batches import eos_id
 from akl_bench.results.files import append_jsonl, recover_jsonl
 from akl_bench.tasks import GenerationSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-@dataclass(frozen=True)
-class PromptText:
-    """A prompt to answer."""
-
-    id: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -47,11 +39,10 @@ class Completion:
 def complete(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    prompts: Sequence[PromptText],
+    prompts: Mapping[str, Sequence[int]],
     spec: GenerationSpec,
     *,
     seed: int,
-    max_prompt_tokens: int,
     path: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Completion]:
@@ -64,10 +55,9 @@ def complete(
     Args:
         model: A model in eval mode.
         tokenizer: Its tokenizer.
-        prompts: The prompts, with unique ids.
+        prompts: Token ids of every prompt, by its id.
         spec: How to sample.
         seed: Decoding seed.
-        max_prompt_tokens: Longer prompts keep their first tokens.
         path: JSONL to append to batch by batch and to resume from; None keeps nothing.
         progress: Called with (prompts done, all prompts).
 
@@ -78,13 +68,12 @@ def complete(
         (row["id"], row["sample"]): Completion(**row)
         for row in (recover_jsonl(path) if path else [])
     }
-    encoded = {p.id: token_ids(tokenizer, p.text)[:max_prompt_tokens] for p in prompts}
     per_batch = max(1, spec.batch_size // spec.samples)
     finished = 0
-    for ids in _batches(encoded, per_batch):
+    for ids in _batches(prompts, per_batch):
         wanted = [(id_, sample) for id_ in ids for sample in range(spec.samples)]
         if not all(key in done for key in wanted):
-            texts = _sample(model, tokenizer, [encoded[id_] for id_ in ids], spec, seed, ids)
+            texts = _sample(model, tokenizer, [prompts[id_] for id_ in ids], spec, seed, ids)
             rows = [
                 Completion(id_, sample, *text)
                 for (id_, sample), text in zip(wanted, texts, strict=True)
@@ -94,12 +83,12 @@ def complete(
             if path is not None:
                 append_jsonl(path, [vars(row) for row in rows])
         finished += len(ids)
-        progress(finished, len(encoded))
-    return [done[prompt.id, sample] for prompt in prompts for sample in range(spec.samples)]
+        progress(finished, len(prompts))
+    return [done[id_, sample] for id_ in prompts for sample in range(spec.samples)]
 
 
-def _batches(encoded: dict[str, tuple[int, ...]], size: int) -> Iterator[list[str]]:
-    order = sorted(encoded, key=lambda id_: (-len(encoded[id_]), id_))
+def _batches(prompts: Mapping[str, Sequence[int]], size: int) -> Iterator[list[str]]:
+    order = sorted(prompts, key=lambda id_: (-len(prompts[id_]), id_))
     for start in range(0, len(order), size):
         yield order[start : start + size]
 
@@ -108,7 +97,7 @@ def _batches(encoded: dict[str, tuple[int, ...]], size: int) -> Iterator[list[st
 def _sample(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    prompts: Sequence[tuple[int, ...]],
+    prompts: Sequence[Sequence[int]],
     spec: GenerationSpec,
     seed: int,
     ids: Sequence[str],

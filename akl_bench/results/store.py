@@ -24,6 +24,8 @@ class Cell:
         objective: Canonical spec, or "teacher" or "untrained" for the two rows of reference.
         student: Name of the student in the profile; "" for the teacher.
         seed: Training and decoding seed.
+        protocol: Hex sha256 of what must agree for two numbers to stand in one column: data,
+            prompt, tasks, teacher, code and library versions.
         fingerprint: Hex sha256 of everything that its numbers depend on.
         plugin: The spec that builds the objective in another process (`/path/mine.py:Mine(a=1)`).
     """
@@ -31,6 +33,7 @@ class Cell:
     objective: str
     student: str
     seed: int
+    protocol: str
     fingerprint: str
     plugin: str = ""
 
@@ -70,7 +73,7 @@ class Run:
         return (self.folder / "run.json").is_file()
 
     def read(self) -> dict[str, Any]:
-        """The content of run.json: profile, objectives, seeds.
+        """The content of run.json: the profile, the protocol and the cells asked for.
 
         Raises:
             UsageError: No run is here, or it was written by another schema.
@@ -100,10 +103,14 @@ class Run:
         """Folder of a cell."""
         return self.cells / cell.name
 
-    def sealed(self) -> list[dict[str, Any]]:
-        """The records of all sealed cells, in the order of their names."""
-        found = (read_seal(path) for path in sorted(self.cells.glob("*/")))
-        return [record for record in found if record is not None]
+    def states(self) -> list[tuple[dict[str, Any], str]]:
+        """Every cell asked for, with "sealed", "begun" or "waiting"."""
+        found = []
+        for cell in self.read()["cells"]:
+            folder = self.cells / cell["name"]
+            begun = "begun" if folder.is_dir() else "waiting"
+            found.append((cell, "sealed" if read_seal(folder) else begun))
+        return found
 
 
 def _runs_beside(folder: Path) -> list[str]:

@@ -140,8 +140,9 @@ def distill(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, step, steps)
         optimizer.zero_grad(set_to_none=True)
-        sums: dict[str, float] = {}
         loss = 0.0
+        means: dict[str, float] = {}
+        signals: dict[str, float] = {}
         for batch in batches:
             on_device = batch.to(student.device)
             with accelerator.autocast():
@@ -158,8 +159,9 @@ def distill(
             )
             accelerator.backward(output.loss)
             loss += output.loss.item()
-            for name, value in output.stats.items():
-                sums[name] = sums.get(name, 0.0) + value.item() / tokens
+            for into, sums in ((means, output.stats), (signals, output.signals)):
+                for name, value in sums.items():
+                    into[name] = into.get(name, 0.0) + value.item() / tokens
         norm = float(accelerator.clip_grad_norm_(parameters, config.clip_norm))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             ids = ", ".join(train.encoded.ids[row] for row in rows[:5])
@@ -170,10 +172,12 @@ def distill(
         optimizer.step()
         if divergence is not None and "state" in divergence.needs:
             run["state"] = divergence.next_state(
-                run["state"], signal=sums["signal"], progress=(step + 1) / steps
+                run["state"], signals=signals, progress=(step + 1) / steps
             )
         done = step + 1
-        run["log"].append({"step": done, "loss": loss, "grad_norm": norm, "tokens": tokens, **sums})
+        run["log"].append(
+            {"step": done, "loss": loss, "grad_norm": norm, "tokens": tokens, **means}
+        )
         last = done == steps
         if last or (config.validate_every and done % config.validate_every == 0):
             student.train(False)

@@ -1,0 +1,76 @@
+"""`akl-bench`: the group of all verbs; each is imported when it is asked for."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from akl_bench import __version__
+from akl_bench.errors import AklBenchError, UnknownNameError
+
+# In the order of the work.
+_VERBS = (
+    "ls",
+    "plan",
+    "run",
+    "status",
+    "table",
+    "show",
+    "verify",
+    "audit",
+    "microworld",
+    "doctor",
+)
+_INTERRUPTED = 130
+
+
+class _Verbs(click.Group):
+    """Imports `akl_bench.cli.VERB` and takes the command of that name from it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _VERBS:
+            raise UnknownNameError("command", cmd_name, _VERBS)
+        command: click.Command = getattr(
+            importlib.import_module(f"akl_bench.cli.{cmd_name}"), cmd_name
+        )
+        return command
+
+
+@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="akl-bench")
+def cli() -> None:
+    """Which divergence should I distil my language model with?
+
+    Trains students from one teacher under many objectives, scores them and prints the comparison:
+
+        akl-bench run all
+
+    Exit codes: 0 fine, 1 some cell or check failed, 2 bad input or usage, 130 interrupted.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> Any:
+    """Run the command line; an expected error is one message without a traceback."""
+    try:
+        cli.main(args=arguments, prog_name="akl-bench", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except AklBenchError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted. The same command goes on from here.", err=True)
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,54 @@
+"""`akl-bench microworld`: look at the embedded world, and train its teacher again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from akl_bench.microworld import SPLITS, TEACHER, mode_of, modes, records
+from akl_bench.microworld.grammar import HARNESS_SPLITS
+
+
+@click.group()
+def microworld() -> None:
+    """The embedded world: samples, judge, teacher."""
+
+
+@microworld.command("build-teacher")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=TEACHER,
+    help="Folder to write; by default the shipped teacher is replaced.",
+)
+def build_teacher(out: Path) -> None:
+    """Train the shipped teacher again (minutes on one core)."""
+    from akl_bench.microworld.build_teacher import build
+
+    build(out, log=click.echo)
+    click.echo(f"written to {out}")
+
+
+@microworld.command()
+@click.argument("split", type=click.Choice(SPLITS + HARNESS_SPLITS), default="test")
+@click.option("-n", "count", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+def sample(split: str, count: int, seed: int) -> None:
+    """Show records of a split."""
+    for row in records(split, count, seed):
+        if split in SPLITS:
+            click.echo(f"{row['instruction']} : {row['output']}")
+        else:
+            click.echo(f"{row['query']} [{row.get('target') or row['choices'][row['gold']]}]")
+
+
+@microworld.command()
+@click.argument("instruction")
+@click.argument("response")
+def judge(instruction: str, response: str) -> None:
+    """Say whether RESPONSE is a valid answer to INSTRUCTION, and which other meanings there are."""
+    said = mode_of(instruction, response)
+    click.echo("invalid" if said is None else f"valid: {said}")
+    for name, probability in sorted(modes(instruction).items(), key=lambda item: -item[1]):
+        click.echo(f"{probability:6.3f}  {name}")

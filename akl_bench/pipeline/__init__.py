@@ -1,0 +1,1 @@
+"""Plan a run, prepare what its cells share, and run the cells."""
