@@ -21,7 +21,7 @@ _ROUGE = re.compile(r"[a-z0-9]+")
 
 
 def words(text: str) -> list[str]:
-    """Split as nltk's WordPunctTokenizer does: the tokenizer of every diversity metric."""
+    """Split as nltk's WordPunctTokenizer: the one tokenizer of length and diversity metrics."""
     return _WORDS.findall(text)
 
 
