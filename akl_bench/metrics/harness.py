@@ -1,0 +1,232 @@
+"""Multiple-choice and log-likelihood tasks, through lm-evaluation-harness on a model in memory.
+
+Papers score Winogrande, ARC and the like with lm-eval; so do we, in one call for all tasks of a
+cell, and with none of its caches (they are not keyed by model).
+"""
+
+import hashlib
+import json
+import logging
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from akl_bench.errors import UsageError
+from akl_bench.tasks import TaskSpec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Row = Mapping[str, Any]
+_SPLIT = "rows"
+# What lm-eval warns about on every run and is meant here.
+_EXPECTED = ("`pretrained` model kwarg", "Passed an already-initialized", "Custom kwargs can be")
+
+
+@dataclass(frozen=True)
+class HarnessResult:
+    """Scores of one task.
+
+    Attributes:
+        metrics: Metric name -> value as lm-eval aggregates it (accuracies in [0, 1]).
+        per_example: Metric name -> example id -> value; tasks from the hub count rows from 0.
+        signature: What a number depends on besides the model; only equal ones are comparable.
+        n: Number of examples.
+    """
+
+    metrics: dict[str, float]
+    per_example: dict[str, dict[str, float]]
+    signature: str
+    n: int
+
+
+def evaluate_harness(
+    tasks: Sequence[tuple[TaskSpec, Sequence[Row] | None]],
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    *,
+    limit: int | None = None,
+    batch_size: int = 16,
+    online: bool = False,
+) -> dict[str, HarnessResult]:
+    """Score `model` on every task in one pass.
+
+    Args:
+        tasks: Each task with its checked rows (all with an `id`), or None for lm-eval's own task
+            that fetches its data from the hub.
+        model: On its device; put into eval mode.
+        tokenizer: Adds no special tokens here: prompts are as the task writes them.
+        limit: The first so many rows of each task.
+        batch_size: Sequences per forward pass.
+        online: Whether the hub may be asked; without it only its local cache is.
+
+    Returns:
+        Task name -> result, in the order given.
+
+    Raises:
+        UsageError: A task that lm-eval cannot build, without rows, or whose data cannot be had;
+            names the task.
+    """
+    # 0.7 s to import on top of transformers, so only where a harness task runs.
+    import lm_eval
+    from lm_eval.tasks import TaskManager
+
+    from akl_bench.metrics._harness_lm import ContinuationLM
+
+    if not tasks:
+        return {}
+    rows_of = {spec.name: rows[:limit] if rows else rows for spec, rows in tasks}
+    with _contained():
+        # Indexing lm-eval's own tasks takes 25 s.
+        manager = TaskManager(include_defaults=any(rows is None for _, rows in tasks))
+        built = [_build(manager, spec, rows_of[spec.name], online=online) for spec, _ in tasks]
+        output = lm_eval.simple_evaluate(
+            ContinuationLM(model, tokenizer=tokenizer, batch_size=batch_size, add_bos_token=False),
+            tasks=built,
+            task_manager=manager,
+            limit=limit,
+            bootstrap_iters=0,
+            log_samples=True,
+            # It would seed the global generators of the caller.
+            random_seed=None,
+            numpy_random_seed=None,
+            torch_random_seed=None,
+        )
+    return {
+        spec.name: _result(spec, rows_of[spec.name], output, task.config.task, limit)
+        for (spec, _), task in zip(tasks, built, strict=True)
+    }
+
+
+def _build(manager: Any, spec: TaskSpec, rows: Sequence[Row] | None, *, online: bool) -> Any:
+    """The lm-eval task object of a spec."""
+    config = dict(spec.lm_eval or {})
+    if rows is None:
+        own = config.pop("task", spec.name)
+        config = {"task": own, **config} if config else own
+    elif not rows:
+        raise UsageError(f"Task {spec.name}: no rows.")
+    else:
+        config |= {
+            "task": spec.name,
+            "custom_dataset": _dataset(rows),
+            "test_split": _SPLIT,
+            "metadata": {"version": spec.version},
+        }
+    try:
+        (task,) = manager.load([config])["tasks"].values()
+    except OSError as error:
+        remedy = "is the network reachable?" if online else "add --online to fetch it."
+        raise UsageError(f"Task {spec.name}: its data set is not in the cache; {remedy}") from error
+    # lm-eval, Jinja and YAML each raise their own kinds for a task that makes no sense.
+    except Exception as error:
+        raise UsageError(
+            f"Task {spec.name}: lm-eval cannot build it: {type(error).__name__}: {error}"
+        ) from error
+    return task
+
+
+def _dataset(rows: Sequence[Row]) -> Any:
+    """A loader as lm-eval calls it; rows built from Python values keep their types."""
+    from datasets import Dataset
+
+    # A plain function: lm-eval deep-copies configurations, and rows would be copied with a partial.
+    def load(**_: object) -> dict[str, Any]:
+        return {_SPLIT: Dataset.from_list([dict(row) for row in rows])}
+
+    return load
+
+
+def _result(
+    spec: TaskSpec, rows: Sequence[Row] | None, output: Any, own: str, limit: int | None
+) -> HarnessResult:
+    metrics = {
+        _metric_name(key): float(value)
+        for key, value in output["results"][own].items()
+        if "," in key and "_stderr," not in key
+    }
+    samples = sorted(output["samples"][own], key=lambda sample: sample["doc_id"])
+    per_example: dict[str, dict[str, float]] = {name: {} for name in metrics}
+    for sample in samples:
+        row = sample["doc_id"]
+        example = str(rows[row]["id"]) if rows is not None else str(row)
+        target, choices = sample["target"], len(sample["arguments"])
+        if isinstance(target, int) and not 0 <= target < max(choices, 1):
+            raise UsageError(
+                f"Task {spec.name}: example {example}: gold answer {target} of {choices} choices."
+            )
+        for name in sample["metrics"]:
+            key = _metric_name(f"{name},{sample['filter']}")
+            if isinstance(sample[name], int | float) and key in per_example:
+                per_example[key][example] = float(sample[name])
+    return HarnessResult(
+        metrics, per_example, _signature(spec, rows, output, own, limit), len(samples)
+    )
+
+
+def _metric_name(key: str) -> str:
+    """`acc,none` -> `acc`; a named filter stays visible."""
+    name, filtered = key.split(",", 1)
+    return name if filtered == "none" else f"{name}:{filtered}"
+
+
+def _signature(
+    spec: TaskSpec, rows: Sequence[Row] | None, output: Any, own: str, limit: int | None
+) -> str:
+    parts = {
+        "lm-eval": version("lm-eval"),
+        "task": spec.name,
+        "version": f"{spec.version}/{output['versions'][own]}",
+        "shots": output["n-shot"][own],
+        "bos": "no",
+        "config": _digest(spec.lm_eval),
+        "data": "hub" if rows is None else _digest(list(rows)),
+        "limit": limit or "none",
+    }
+    return "|".join(f"{key}:{value}" for key, value in parts.items())
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+class _DropExpected(logging.Filter):
+    """Lets every record through but lm-eval's remarks on what is done here on purpose."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not any(text in record.getMessage() for text in _EXPECTED)
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """Keep lm-eval's bars, remarks and random draws from the caller; problems are still logged."""
+    import lm_eval.evaluator
+    from tqdm import tqdm  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+    loggers = [
+        logging.getLogger(name) for name in ("lm_eval.models.huggingface", "lm_eval.api.task")
+    ]
+    root, dropping = logging.getLogger("lm_eval"), _DropExpected()
+    level = root.level
+    make_bar = tqdm.__init__
+
+    def without_bar(bar: Any, *args: Any, **options: Any) -> None:
+        make_bar(bar, *args, **(options | {"disable": True}))
+
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(tqdm, "__init__", without_bar))
+        # A second per call and several processes; provenance is recorded once per cell elsewhere.
+        stack.enter_context(patch.object(lm_eval.evaluator, "add_env_info", lambda _: None))
+        # It draws ids for its requests from the global generator.
+        stack.callback(random.setstate, random.getstate())
+        root.setLevel(logging.WARNING)
+        stack.callback(root.setLevel, level)
+        for logger in loggers:
+            logger.addFilter(dropping)
+            stack.callback(logger.removeFilter, dropping)
+        yield
