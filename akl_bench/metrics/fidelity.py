@@ -23,9 +23,10 @@ def fidelity(
         head_mask: logp_NV -> bool mask_NV of the head tokens.
 
     Returns:
-        `kl_pq` and `kl_qp` (nats per token; infinite where the student excludes what the teacher
-        allows, or the reverse), `top1_agreement` (share of tokens with the same most likely token),
-        `head_gap` and `tail_gap` (sums of |p - q|), and `tokens`, the number of tokens.
+        `kl_pq` KL(p||q) and `kl_qp` KL(q||p) in nats per token (infinite where the student
+        excludes what the teacher allows, or the reverse), `top1_agreement` (share of tokens with
+        the same most likely token), `head_gap` and `tail_gap` (sums of |p - q|), and `tokens`, the
+        number of tokens.
 
     Raises:
         UsageError: No tokens at all.
