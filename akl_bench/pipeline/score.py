@@ -1,5 +1,6 @@
 """The scores of one cell: sampled answers, lm-eval tasks, and closeness to the teacher."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,9 +122,11 @@ def _fidelity(context: Context, model: Any, task: TaskSpec) -> TaskScores:
     encoded = prepare.load_encoded(context.shared / f"{task.name}.npz")
     chunks = _log_probabilities(context, model, task.name, encoded)
     found = fidelity(chunks, AdaptiveKL().head_mask)
+    del found["tokens"]
     values = {
         name: {
-            "value": value,
+            # A student that excludes a token of the teacher's is infinitely far: no number.
+            "value": value if math.isfinite(value) else None,
             "n": encoded.response_tokens,
             "signature": f"fidelity|{name}|mu:{AdaptiveKL().mu}|version:{task.version}",
             "higher_is_better": name == "top1_agreement",

@@ -12,14 +12,14 @@ from typing import Any
 _BLOCK = 1 << 20
 
 
-def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and without NaN: one text for one value."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1)
-
-
 def digest(value: Any) -> str:
-    """Hex sha256 of a JSON value."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    """Hex sha256 of a JSON value; the order of keys does not matter.
+
+    Raises:
+        ValueError: The value holds a NaN or an infinity.
+    """
+    text = json.dumps(value, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def file_digest(path: Path) -> str:
@@ -43,12 +43,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON value as `write_text` does.
+    """Write a JSON value as `write_text` does, keys in their order.
 
     Raises:
         ValueError: The value holds a NaN or an infinity.
     """
-    write_text(path, canonical_json(value) + "\n")
+    write_text(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
