@@ -121,12 +121,9 @@ def _permutation(divergence: Divergence) -> Iterator[_Seen]:
     generator = torch.Generator().manual_seed(7)
     for case in cases.ordinary(divergence):
         order_V = torch.randperm(case.zp_NV.shape[-1], generator=generator)
-        shuffled = replace(
-            case,
-            zp_NV=case.zp_NV[:, order_V],
-            zq_NV=case.zq_NV[:, order_V],
-            labels_N=order_V.argsort()[case.labels_N],
-        )
+        labels_N = order_V.argsort()[case.labels_N]
+        zp_NV, zq_NV = case.zp_NV[:, order_V], case.zq_NV[:, order_V]
+        shuffled = replace(case, zp_NV=zp_NV, zq_NV=zq_NV, labels_N=labels_N)
         value_N, grad_NV = measure.value_and_grad(divergence, case)
         moved_N, moved_NV = measure.value_and_grad(divergence, shuffled)
         yield measure.error(moved_N, value_N), f"{case.name}: relative change of the value"

@@ -35,7 +35,7 @@ class AdaKD(Divergence):
     epsilon: float = 0.05
 
     aliases: ClassVar[tuple[str, ...]] = ("latf_idts",)
-    family: ClassVar[str] = "mixed KL"
+    family: ClassVar[str] = "gated KL"
     paper: ClassVar[str] = "arXiv 2510.11615"
     formula: ClassVar[str] = "[h >= h_r] / r tau^2 KL(q_tau || p_tau)"
     gradient: ClassVar[str] = "[h >= h_r] / r tau q_tau,i (log(q_tau,i / p_tau,i) - KL)"
@@ -63,24 +63,16 @@ class AdaKD(Divergence):
         return kept_N * tau_N.square() * kl(q_NV, p_NV)
 
     def initial_state(self) -> dict[str, float]:
-        """See `_focus.initial`."""
         return _focus.initial()
 
     def signals(
-        self,
-        logp_NV: Tensor,
-        logq_NV: Tensor,
-        d_N: Tensor,
-        *,
-        state: Mapping[str, float] | None = None,
-        **needed: Any,
+        self, logp_NV: Tensor, logq_NV: Tensor, d_N: Tensor, **needed: Any
     ) -> dict[str, Tensor]:
-        """Loss, and the shares of tokens above the two running quantiles."""
+        state = needed.get("state") or self.initial_state()
         h_N = _focus.hellinger(*inputs(logp_NV, logq_NV.detach()))
-        return {"loss": d_N.detach(), **_focus.shares(h_N, state or self.initial_state())}
+        return {"loss": d_N.detach(), **_focus.shares(h_N, state)}
 
     def next_state(
         self, state: Mapping[str, float], *, signals: Mapping[str, float], progress: float
     ) -> dict[str, float]:
-        """See `_focus.advance`."""
         return _focus.advance(state, signals, progress, self.sigma, self.epsilon)

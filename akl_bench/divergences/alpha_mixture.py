@@ -37,7 +37,7 @@ class AlphaMixture(Divergence):
     divergence: str = "alpha_beta(alpha=0.2, beta=0.7)"
 
     aliases: ClassVar[tuple[str, ...]] = ("amid",)
-    family: ClassVar[str] = "interpolated"
+    family: ClassVar[str] = "mixture"
     paper: ClassVar[str] = "arXiv 2510.15982"
     formula: ClassVar[str] = "D(p, r), r = (lam p^s + (1 - lam) q^s)^(1/s) / Z, s = (1 - alpha) / 2"
     gradient: ClassVar[str] = (

@@ -27,7 +27,7 @@ class ConfidenceKL(Divergence):
     beta: float | None = None
 
     aliases: ClassVar[tuple[str, ...]] = ("cakld",)
-    family: ClassVar[str] = "mixed KL"
+    family: ClassVar[str] = "gated KL"
     paper: ClassVar[str] = "arXiv 2402.10631 (BitDistiller), CAKLD"
     formula: ClassVar[str] = "beta KL(q || p) + (1 - beta) KL(p || q), beta = E[p(y)]"
     gradient: ClassVar[str] = "beta q_i (log(q_i / p_i) - KL(q || p)) + (1 - beta) (q_i - p_i)"
@@ -45,15 +45,8 @@ class ConfidenceKL(Divergence):
         """Check beta."""
         self._require(self.beta is None or 0 <= self.beta <= 1, "beta", "in [0, 1] or left out")
 
-    def per_token(
-        self,
-        logp_NV: Tensor,
-        logq_NV: Tensor,
-        *,
-        labels_N: Tensor | None = None,
-        state: Mapping[str, float] | None = None,
-    ) -> Tensor:
-        beta = (state or self.initial_state())["beta"]
+    def per_token(self, logp_NV: Tensor, logq_NV: Tensor, **needed: Any) -> Tensor:
+        beta = (needed.get("state") or self.initial_state())["beta"]
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         return beta * kl(logq_NV, logp_NV) + (1 - beta) * kl(logp_NV, logq_NV)
 
@@ -62,16 +55,10 @@ class ConfidenceKL(Divergence):
         return {"beta": 0.5 if self.beta is None else self.beta, "steps": 0.0}
 
     def signals(
-        self,
-        logp_NV: Tensor,
-        logq_NV: Tensor,
-        d_N: Tensor,
-        *,
-        labels_N: Tensor | None = None,
-        **needed: Any,
+        self, logp_NV: Tensor, logq_NV: Tensor, d_N: Tensor, **needed: Any
     ) -> dict[str, Tensor]:
         """The teacher's probability of the label."""
-        label_N1 = self.labels_of(labels_N)[:, None]
+        label_N1 = self.labels_of(needed.get("labels_N"))[:, None]
         return {"confidence": logp_NV.detach().gather(-1, label_N1)[:, 0].exp()}
 
     def next_state(

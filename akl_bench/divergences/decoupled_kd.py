@@ -30,7 +30,7 @@ class DecoupledKD(Divergence):
 
     aliases: ClassVar[tuple[str, ...]] = ("dkd",)
     family: ClassVar[str] = "decoupled and score"
-    paper: ClassVar[str] = "arXiv 2203.08679, Eq. (7)"
+    paper: ClassVar[str] = "arXiv 2203.08679"
     formula: ClassVar[str] = "alpha KL(b_p || b_q) + beta KL(p^ || q^)"
     gradient: ClassVar[str] = (
         "label y: alpha (q_y - p_y); others: alpha q^_i (p_y - q_y) + beta (q^_i - p^_i)"

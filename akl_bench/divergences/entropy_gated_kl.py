@@ -34,7 +34,7 @@ class EntropyGatedKL(Divergence):
     sharpness: float = 4.0
 
     aliases: ClassVar[tuple[str, ...]] = ("eopd",)
-    family: ClassVar[str] = "mixed KL"
+    family: ClassVar[str] = "gated KL"
     paper: ClassVar[str] = "arXiv 2603.07079; gate and threshold second-hand"
     formula: ClassVar[str] = "KL(q || p) + [H(p) > H0] KL(p || q)"
     gradient: ClassVar[str] = "q_i (log(q_i / p_i) - KL(q || p)) + [H(p) > H0] (q_i - p_i)"

@@ -27,7 +27,7 @@ class Renyi(Divergence):
 
     aliases: ClassVar[tuple[str, ...]] = ()
     family: ClassVar[str] = "alpha family"
-    paper: ClassVar[str] = "Renyi, Proc. 4th Berkeley Symposium (1961), Eq. (3.3)"
+    paper: ClassVar[str] = "Renyi, Proc. 4th Berkeley Symposium (1961)"
     formula: ClassVar[str] = "1 / (alpha - 1) log sum_i p_i^alpha q_i^(1 - alpha)"
     gradient: ClassVar[str] = "q_i - r_i, where r is p^alpha q^(1 - alpha), normalised"
     known_as: ClassVar[tuple[str, ...]] = ("orda-kernel: Renyi", "AdaKD: bhattacharyya (alpha 1/2)")

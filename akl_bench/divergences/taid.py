@@ -35,8 +35,8 @@ class Taid(Divergence):
     beta: float = 0.99
 
     aliases: ClassVar[tuple[str, ...]] = ()
-    family: ClassVar[str] = "interpolated"
-    paper: ClassVar[str] = "arXiv 2501.16937, Eq. (4) and Algorithm 1"
+    family: ClassVar[str] = "mixture"
+    paper: ClassVar[str] = "arXiv 2501.16937, Algorithm 1"
     formula: ClassVar[str] = "KL(p_t || q), p_t = softmax((1 - t) sg(log q) + t log p)"
     gradient: ClassVar[str] = "q_i - p_t,i"
     known_as: ClassVar[tuple[str, ...]] = ("TAID: taid (cross-entropy, same gradient)",)

@@ -22,7 +22,7 @@ class ToDi(Divergence):
     """
 
     aliases: ClassVar[tuple[str, ...]] = ()
-    family: ClassVar[str] = "mixed KL"
+    family: ClassVar[str] = "gated KL"
     paper: ClassVar[str] = "arXiv 2505.16297"
     formula: ClassVar[str] = (
         "sum_i w_i p_i log(p_i / q_i) + (1 - w_i) q_i log(q_i / p_i), w_i = sigmoid(log p_i / q_i)"
