@@ -13,7 +13,14 @@ SMOOTHING = f"add_{EPSILON}_to_zero_counts"
 
 
 def self_bleu(texts: Sequence[str], order: int) -> float | None:
-    """Mean BLEU of each text against all others; None for fewer than two texts.
+    """Mean BLEU of each text against all others; None for fewer than two texts."""
+    if len(texts) < 2:
+        return None
+    return math.fsum(self_bleu_scores(texts, order)) / len(texts)
+
+
+def self_bleu_scores(texts: Sequence[str], order: int) -> list[float]:
+    """BLEU of each of two or more texts against all others.
 
     BLEU (Papineni et al. 2002) clips a text's n-gram counts by the largest count in any reference.
     With all other texts as references that clip is the corpus-wide largest count, or the second
@@ -22,8 +29,6 @@ def self_bleu(texts: Sequence[str], order: int) -> float | None:
     A zero count is smoothed to EPSILON (Chen and Cherry 2014, method 1). A text that shares no
     word with any other scores 0, as in nltk's ``sentence_bleu``; so does an empty one.
     """
-    if len(texts) < 2:
-        return None
     tokens = [words(text) for text in texts]
     log_precisions = [0.0] * len(texts)
     shares_a_word = [True] * len(texts)
@@ -35,13 +40,12 @@ def self_bleu(texts: Sequence[str], order: int) -> float | None:
             log_precisions[i] += math.log((match or EPSILON) / max(1, total))
     lengths = [len(t) for t in tokens]
     closest = _closest_other(lengths)
-    scores = [
+    return [
         math.exp(log_p / order + min(0.0, 1 - reference / length)) if shares else 0.0
         for log_p, length, reference, shares in zip(
             log_precisions, lengths, closest, shares_a_word, strict=True
         )
     ]
-    return math.fsum(scores) / len(scores)
 
 
 def _clipped_matches(tokens: Sequence[Sequence[str]], n: int) -> tuple[list[int], list[int]]:

@@ -18,6 +18,11 @@ WORDS = "wordpunct"
 
 _WORDS = re.compile(r"\w+|[^\w\s]+")
 _ROUGE = re.compile(r"[a-z0-9]+")
+# Every rule of the Porter stemmer asks for one of these; other words are their own stem.
+_SUFFIXES = (
+    *("s", "ed", "ing", "y", "e", "i", "al", "ful", "ll"),
+    *("er", "ator", "ism", "ic", "ant", "ent", "ion", "ou"),
+)
 
 
 def words(text: str) -> list[str]:
@@ -33,7 +38,7 @@ def rouge_tokens(text: str) -> list[str]:
 @lru_cache(maxsize=1 << 17)
 def _stem(token: str) -> str:
     """Porter stem of a token of more than three characters; "" where it is no valid token."""
-    if len(token) <= 3:
+    if len(token) <= 3 or not token.endswith(_SUFFIXES):
         return token
     stem = str(_porter().stem(token))
     return stem if _ROUGE.fullmatch(stem) else ""

@@ -1,9 +1,11 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nltk.stem.porter import PorterStemmer
 from rouge_score.rouge_scorer import RougeScorer
 
 from akl_bench import metrics
+from akl_bench.metrics._text import rouge_tokens
 
 OURS = metrics.get("rouge_l")
 THEIRS = RougeScorer(["rougeL"], use_stemmer=True)
@@ -42,6 +44,28 @@ def test_equals_rouge_score_to_the_last_bit(prediction: str, reference: str) -> 
 def test_best_reference_counts_as_in_score_multi(prediction: str, references: list[str]) -> None:
     expected = THEIRS.score_multi(references, prediction)["rougeL"].fmeasure
     assert OURS.per_example([prediction], [references]) == [expected]
+
+
+# The suffixes of Porter's rules as printed in his paper, and nltk's irregular forms.
+SUFFIXES = """
+sses ies ss s eed ed ing y ational tional enci anci izer abli alli entli eli ousli ization ation
+ator alism iveness fulness ousness aliti iviti biliti icate ative alize iciti ical ful ness al ance
+ence er ic able ible ant ement ment ent ion ou ism ate iti ous ive ize e ll bli fulli logi ied zzz
+"""
+IRREGULAR = "sky skies dying lying tying news innings inning outings canning howe proceed exceed"
+
+
+@given(st.text("abeiostzy", min_size=1, max_size=5), st.sampled_from(SUFFIXES.split()))
+@settings(max_examples=2000)
+def test_stems_are_those_of_nltk(start: str, suffix: str) -> None:
+    word = start + suffix
+    expected = PorterStemmer().stem(word) if len(word) > 3 else word
+    assert rouge_tokens(word) == [expected]
+
+
+def test_irregular_stems_are_those_of_nltk() -> None:
+    expected = [PorterStemmer().stem(w) if len(w) > 3 else w for w in IRREGULAR.split()]
+    assert rouge_tokens(IRREGULAR) == expected
 
 
 def test_rouge_variants_are_those_of_rouge_score() -> None:
