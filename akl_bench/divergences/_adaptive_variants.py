@@ -21,6 +21,13 @@ VARIANTS = ("paper", "official", "taid", "swapped", "entropy")
 # Those that hold the weights constant; in the others the gradient flows through them.
 DETACHED = ("paper", "official")
 
+_PLACES = "its head is a set of places in the vocabulary, as in the code that it mirrors"
+_RATIO = "the gradient through w divides by the total gap, which cancels as q nears p"
+EXEMPT = {
+    "taid": {"permutation": _PLACES, "padding": _PLACES, "float32": _RATIO},
+    "swapped": {"float32": _RATIO},
+}
+
 
 def weights(variant: str, mu: float, logp_NV: Tensor, logq_NV: Tensor) -> Weights:
     """Share of KL(p||q) and both gaps, of floored inputs."""

@@ -1,10 +1,10 @@
 """The head of a distribution: the fewest tokens whose mass exceeds mu, found without a sort.
 
 In descending order, a token is in the head while the mass before it is at most mu; so a mass of
-exactly mu does not suffice, one token more does. Where tokens tie with the last one taken, any
-choice among them would be as good: then each tied token is a member to the same share (taken /
-tied), so that no result depends on the order of the vocabulary. Only `head_mask`, which has to
-choose, takes those with the lowest ids.
+exactly mu does not suffice, one token more does (to 1e-6, so that rounding does not decide). Where
+tokens tie with the last one taken, any choice among them would be as good: then each tied token is
+a member to the same share (taken / tied), so that no result depends on the order of the vocabulary.
+Only `head_mask`, which has to choose, takes those with the lowest ids.
 
 `drop_crossing` leaves out the token that crosses mu (but never the most likely token), as the
 published code of adaptive KL does.
@@ -12,6 +12,7 @@ published code of adaptive KL does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # On text half the mass lies on a handful of tokens; rows with a longer head go on to `_threshold`.
 _TOP = 32
+_ROUNDING = 1e-6
 
 
 def head_gap(p_NV: Tensor, gap_NV: Tensor, mu: float, drop_crossing: bool = False) -> Tensor:
@@ -33,7 +35,7 @@ def head_gap(p_NV: Tensor, gap_NV: Tensor, mu: float, drop_crossing: bool = Fals
         return (_membership(p_NV, _threshold(p_NV, mu), mu, drop_crossing) * gap_NV).sum(-1)
     top_NK, ids_NK = p_NV.topk(_TOP, dim=-1)
     mass_NK = top_NK.cumsum(-1)
-    size_N1 = (mass_NK <= mu).sum(-1, keepdim=True)
+    size_N1 = (mass_NK <= mu + _ROUNDING).sum(-1, keepdim=True)
     last_N1 = top_NK.gather(-1, size_N1.clamp(max=_TOP - 1))
     member_NK = _membership(top_NK, last_N1, mu, drop_crossing)
     head_N = (member_NK * gap_NV.gather(-1, ids_NK)).sum(-1)
@@ -58,14 +60,15 @@ def _threshold(p_NV: Tensor, mu: float) -> Tensor:
     """Probability of the last token of the head, [N, 1], exactly.
 
     Positive floats order like their bits read as integers, so bisecting those ends at the very
-    value, after as many steps as there are bits below that of 1.0.
+    value, after as many steps as there are bits below that of 2.0.
     """
     integers, steps = (torch.int64, 62) if p_NV.dtype == torch.float64 else (torch.int32, 30)
     low_N1 = torch.zeros_like(p_NV[:, :1]).view(integers)
     high_N1 = torch.full_like(p_NV[:, :1], 2.0).view(integers)
     for _ in range(steps):
-        middle_N1 = (low_N1 + high_N1) // 2
-        exceeds_N1 = _mass(p_NV, p_NV >= middle_N1.view(p_NV.dtype)) > mu
+        middle_N1 = (low_N1 + high_N1) >> 1
+        mass_N1 = _as_float(torch.ge, p_NV, middle_N1.view(p_NV.dtype)).mul_(p_NV).sum(-1, True)
+        exceeds_N1 = mass_N1 > mu + _ROUNDING
         low_N1 = torch.where(exceeds_N1, middle_N1, low_N1)
         high_N1 = torch.where(exceeds_N1, high_N1, middle_N1)
     return low_N1.view(p_NV.dtype)
@@ -73,22 +76,25 @@ def _threshold(p_NV: Tensor, mu: float) -> Tensor:
 
 def _membership(p_NV: Tensor, last_N1: Tensor, mu: float, drop_crossing: bool) -> Tensor:
     """Share to which each token is in the head: 1, 0, or taken / tied."""
-    tied_NV = p_NV == last_N1
-    share_N1 = _taken(p_NV, last_N1, mu, drop_crossing) / tied_NV.sum(-1, keepdim=True)
-    return (p_NV > last_N1) + tied_NV * share_N1
+    taken_N1 = _taken(p_NV, last_N1, mu, drop_crossing)
+    tied_NV = _as_float(torch.eq, p_NV, last_N1)
+    tied_NV.mul_(taken_N1 / tied_NV.sum(-1, keepdim=True))
+    return _as_float(torch.gt, p_NV, last_N1).add_(tied_NV)
 
 
 def _taken(p_NV: Tensor, last_N1: Tensor, mu: float, drop_crossing: bool) -> Tensor:
     """How many of the tokens as likely as the last one the head takes, [N, 1]."""
-    above_NV = p_NV > last_N1
-    tied_N1 = (p_NV == last_N1).sum(-1, keepdim=True)
-    lacking_N1 = (mu - _mass(p_NV, above_NV)) / last_N1.clamp(min=torch.finfo(p_NV.dtype).tiny)
+    above_NV = _as_float(torch.gt, p_NV, last_N1)
+    mass_N1 = (above_NV * p_NV).sum(-1, keepdim=True)
+    tied_N1 = _as_float(torch.eq, p_NV, last_N1).sum(-1, keepdim=True)
+    lacking_N1 = (mu + _ROUNDING - mass_N1) / last_N1.clamp(min=torch.finfo(p_NV.dtype).tiny)
     taken_N1 = torch.minimum(lacking_N1.floor().clamp(min=0) + 1, tied_N1)
     if drop_crossing:
-        is_only_one_N1 = (taken_N1 == 1) & ~above_NV.any(-1, keepdim=True)
+        is_only_one_N1 = (taken_N1 == 1) & (mass_N1 == 0)
         taken_N1 = torch.where(is_only_one_N1, taken_N1, taken_N1 - 1)
     return taken_N1
 
 
-def _mass(p_NV: Tensor, mask_NV: Tensor) -> Tensor:
-    return (p_NV * mask_NV).sum(-1, keepdim=True)
+def _as_float(compare: Callable[..., Tensor], p_NV: Tensor, bound_N1: Tensor) -> Tensor:
+    """1.0 where the comparison holds, else 0.0; products with it beat boolean masks fourfold."""
+    return compare(p_NV, bound_N1, out=torch.empty_like(p_NV))

@@ -63,8 +63,7 @@ class AdaptiveKL(Divergence):
 
     @property
     def exempt(self) -> Mapping[str, str]:  # type: ignore[override]  # depends on the variant
-        reason = "its head is a set of places in the vocabulary, as in the code that it mirrors"
-        return {"permutation": reason} if self.variant == "taid" else {}
+        return variants.EXEMPT.get(self.variant, {})
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
