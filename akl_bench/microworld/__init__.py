@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from akl_bench.microworld.grammar import (
+    GRAMMAR_VERSION,
     HARNESS_SPLITS,
     SPLITS,
     answer_distribution,
@@ -12,11 +13,13 @@ from akl_bench.microworld.grammar import (
     modes,
     next_token_distribution,
     records,
+    understands,
 )
 
 TEACHER = Path(__file__).parent / "teacher"
 
 __all__ = [
+    "GRAMMAR_VERSION",
     "HARNESS_SPLITS",
     "SPLITS",
     "TEACHER",
@@ -27,4 +30,5 @@ __all__ = [
     "modes",
     "next_token_distribution",
     "records",
+    "understands",
 ]

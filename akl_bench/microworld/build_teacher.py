@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from akl_bench.microworld.grammar import records
+from akl_bench.microworld.grammar import GRAMMAR_VERSION, records
 from akl_bench.microworld.tokenizer import build_tokenizer
 
 if TYPE_CHECKING:
@@ -23,17 +22,18 @@ ARCHITECTURE: dict[str, Any] = {
     "num_attention_heads": 4,
     "num_key_value_heads": 4,
     "max_position_embeddings": 64,
+    "initializer_range": 0.1,
     "tie_word_embeddings": True,
 }
-STEPS = 1200
+STEPS = 1500
 BATCH_SIZE = 64
 PEAK_LR = 3e-3
 WARMUP_STEPS = 50
 WEIGHT_DECAY = 0.05
 CLIP_NORM = 1.0
 SEED = 0
-POOL_BATCHES = 16
-"""Rows of so many batches are sorted by length together, so that little padding is computed."""
+PARTS = 4
+"""A batch is computed in so many parts of similar length, so that little padding is computed."""
 VALIDATION_ROWS = 1000
 IGNORED = -100
 
@@ -47,13 +47,12 @@ def held_out_loss(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) ->
     """Mean nats per response token (the end included) over the validation split."""
     import torch
 
-    rows = sorted(records("validation", VALIDATION_ROWS), key=lambda row: len(row["output"]))
+    rows = records("validation", VALIDATION_ROWS)
     total, count = 0.0, 0
     model.eval()
     with torch.no_grad():
-        for start in range(0, len(rows), BATCH_SIZE):
-            ids_BT, labels_BT = _batch(tokenizer, rows[start : start + BATCH_SIZE])
-            total += _loss(model, ids_BT, labels_BT, "sum").item()
+        for ids_BT, labels_BT in _parts(tokenizer, rows):
+            total += _loss(model, ids_BT, labels_BT).item()
             count += int((labels_BT != IGNORED).sum())
     return total / count
 
@@ -104,17 +103,25 @@ def build(
     )
     model.train()
     last = min(steps, stop_after or steps)
-    for step, (ids_BT, labels_BT) in enumerate(_batches(tokenizer, last, seed)):
+    curve: dict[str, float] = {}
+    rows = records("train", last * BATCH_SIZE, seed)
+    for step in range(last):
         warm = min(1.0, (step + 1) / WARMUP_STEPS)
         for group in optimizer.param_groups:
             group["lr"] = PEAK_LR * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
-        loss = _loss(model, ids_BT, labels_BT, "mean")
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        parts = _parts(tokenizer, rows[step * BATCH_SIZE : (step + 1) * BATCH_SIZE])
+        count = sum(int((labels_BT != IGNORED).sum()) for _, labels_BT in parts)
+        total = 0.0
+        for ids_BT, labels_BT in parts:
+            loss = _loss(model, ids_BT, labels_BT) / count
+            loss.backward()
+            total += loss.item()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
         optimizer.step()
         if (step + 1) % 50 == 0 or step + 1 == last:
-            log(f"step {step + 1}/{steps}: loss {loss.item():.4f}")
+            curve[str(step + 1)] = round(total, 6)
+            log(f"step {step + 1}/{steps}: loss {total:.4f}")
     value = held_out_loss(model, tokenizer)
     log(f"held-out loss {value:.4f} nats per token")
     model.save_pretrained(out_dir)
@@ -122,29 +129,26 @@ def build(
     recipe = {
         "steps": last,
         "seed": seed,
-        "held_out_loss": value,
+        "batch_size": BATCH_SIZE,
+        "peak_lr": PEAK_LR,
+        "grammar": GRAMMAR_VERSION,
         "torch": torch.__version__.split("+")[0],
         "transformers": transformers.__version__,
+        "held_out_loss": value,
+        "curve": curve,
     }
     (Path(out_dir) / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n")
     torch.set_num_threads(threads)
     return value
 
 
-def _batches(
-    tokenizer: PreTrainedTokenizerFast, count: int, seed: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    rng = random.Random(f"teacher order {seed}")
-    rows = records("train", count * BATCH_SIZE, seed)
-    pool = POOL_BATCHES * BATCH_SIZE
-    for start in range(0, len(rows), pool):
-        near = sorted(
-            rows[start : start + pool],
-            key=lambda row: len(row["output"].split()) + len(row["instruction"].split()),
-        )
-        batches = [near[at : at + BATCH_SIZE] for at in range(0, len(near), BATCH_SIZE)]
-        for batch in sorted(batches, key=lambda _: rng.random()):
-            yield _batch(tokenizer, batch)
+def _parts(
+    tokenizer: PreTrainedTokenizerFast, rows: list[dict[str, Any]]
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The rows as `PARTS` padded tensors, sorted by length."""
+    near = sorted(rows, key=lambda row: len(f"{row['instruction']} {row['output']}".split()))
+    size = max(1, len(near) // PARTS)
+    return [_batch(tokenizer, near[at : at + size]) for at in range(0, len(near), size)]
 
 
 def _batch(
@@ -167,13 +171,13 @@ def _batch(
 
 
 def _loss(
-    model: PreTrainedModel, ids_BT: torch.Tensor, labels_BT: torch.Tensor, reduction: str
+    model: PreTrainedModel, ids_BT: torch.Tensor, labels_BT: torch.Tensor
 ) -> torch.Tensor:
-    """Cross-entropy at response positions only. Padding is on the right, so the causal mask hides it."""
+    """Sum of cross-entropy at response positions only. Padding is on the right, so the causal mask hides it."""
     import torch
 
     hidden_BTD = model.base_model(input_ids=ids_BT[:, :-1]).last_hidden_state
     targets_BT = labels_BT[:, 1:]
     wanted_BT = targets_BT != IGNORED
     logits_NV = model.get_output_embeddings()(hidden_BTD[wanted_BT])
-    return torch.nn.functional.cross_entropy(logits_NV, targets_BT[wanted_BT], reduction=reduction)
+    return torch.nn.functional.cross_entropy(logits_NV, targets_BT[wanted_BT], reduction="sum")

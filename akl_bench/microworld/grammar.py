@@ -19,6 +19,8 @@ from akl_bench.microworld.kinds import KINDS, Kind
 SPLITS = ("train", "validation", "test", "composition", "open")
 HARNESS_SPLITS = ("agreement", "facts", "cloze")
 MAX_REFERENCES = 4
+GRAMMAR_VERSION = 1
+"""Raised whenever a change of the world can move a score."""
 
 
 @lru_cache(maxsize=20_000)
@@ -43,6 +45,11 @@ def answer(instruction: str) -> Answer:
             "`akl-bench microworld sample test` shows some that do"
         )
     return understood[1]
+
+
+def understands(instruction: str) -> bool:
+    """Whether the world has an answer to this text."""
+    return _understand(instruction) is not None
 
 
 def kind_of(instruction: str) -> str:

@@ -22,6 +22,7 @@ SLOT_WORDS: dict[str, tuple[str, ...]] = {
     "food": tuple(dict.fromkeys(f for a in world.ANIMALS.values() for f in a.foods)),
     "number": world.NUMBERS,
     "many": world.NUMBERS[1:],
+    "small": world.NUMBERS[:8],
     "need": tuple(world.NEEDS),
     "object": tuple(world.OBJECTS),
     "person": tuple(world.PEOPLE),
@@ -30,6 +31,9 @@ SLOT_WORDS: dict[str, tuple[str, ...]] = {
 SINGULAR = {animal.plural: name for name, animal in world.ANIMALS.items()}
 HELD_OUT_SHARE = 5
 """One combination in so many is kept for the compositional split."""
+LONGEST_ROUTE = 4
+DETOUR = 8.0
+"""Detours are valid but unlikely: each further road costs this factor."""
 
 
 @dataclass(frozen=True)
@@ -199,20 +203,22 @@ def _do(number: str, subject: str) -> Answer:
 def _routes(start: str, goal: str) -> Answer | None:
     if start == goal:
         return None
-    roads: dict[str, list[str]] = {place: [] for place in world.PLACES}
-    for one, other in world.ROADS:
-        roads[one].append(other)
-        roads[other].append(one)
+    roads: dict[str, dict[str, float]] = {place: {} for place in world.PLACES}
+    for (one, other), liked in world.ROADS.items():
+        roads[one][other] = roads[other][one] = liked
     modes = {}
-    paths = [[start]]
+    paths = [([start], 1.0)]
     while paths:
-        path = paths.pop(0)
+        path, weight = paths.pop(0)
         if path[-1] == goal:
-            # Detours are valid but unlikely: each further step costs a factor of four.
             steps = " then ".join(f"to the {place}" for place in path[1:])
-            modes[", ".join(path[1:])] = (4.0 ** -len(path), [f"go {steps} ."])
-        elif len(path) <= 4:
-            paths += [[*path, after] for after in roads[path[-1]] if after not in path]
+            modes[", ".join(path[1:])] = (weight, [f"go {steps} ."])
+        elif len(path) <= LONGEST_ROUTE:
+            paths += [
+                ([*path, after], weight * liked / DETOUR)
+                for after, liked in roads[path[-1]].items()
+                if after not in path
+            ]
     return Answer.of(modes)
 
 
@@ -253,7 +259,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("keep", "where does {person} keep the {object}", _keeps, weight=1.5, compositional=True),
     Kind("reverse", "reverse {object} {object} {object}", _reverse, compositional=True),
     Kind("count", "count from {number} to {number}", _count, compositional=True),
-    Kind("add", "add {number} and {number}", _add, weight=0.7, compositional=True),
+    Kind("add", "add {small} and {small}", _add, weight=0.7, compositional=True),
     Kind("compare", "compare the {animal} and the {animal}", _compare, compositional=True),
     Kind("meet", "where do the {animal} and the {animal} meet", _meet, weight=1.5, compositional=True),
     Kind("do_many", "what do {many} {animals} do", _do, weight=0.8, compositional=True),

@@ -165,11 +165,12 @@ PLACES: dict[str, Weights] = {
 }
 """Place -> the times of day at which animals meet there."""
 
-ROADS: tuple[tuple[str, str], ...] = (
-    ("farm", "field"), ("field", "forest"), ("forest", "hill"), ("hill", "river"), ("river", "lake"),
-    ("lake", "garden"), ("garden", "village"), ("village", "farm"), ("field", "river"), ("forest", "lake"),
-    ("hill", "village"),
-)  # fmt: skip
+ROADS: dict[tuple[str, str], float] = {
+    ("farm", "field"): 3, ("field", "forest"): 2, ("forest", "hill"): 3, ("hill", "river"): 1, ("river", "lake"): 3,
+    ("lake", "garden"): 2, ("garden", "village"): 3, ("village", "farm"): 2, ("field", "river"): 2, ("forest", "lake"): 1,
+    ("hill", "village"): 1,
+}  # fmt: skip
+"""Roads, both ways -> how gladly one takes them."""
 
 SHELTERS: dict[str, str] = {
     "forest": "behind a tree", "river": "under the bridge", "hill": "behind a rock", "field": "in the grass",

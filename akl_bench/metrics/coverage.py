@@ -1,0 +1,39 @@
+"""Share of the true answer modes that a prompt's samples reach: recall, judged exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from akl_bench.metrics.base import Metric, Scope
+from akl_bench.microworld import GRAMMAR_VERSION, mode_of, modes, understands
+
+
+@dataclass(frozen=True)
+class Coverage(Metric):
+    """Distinct modes among the valid samples / min(modes, samples).
+
+    A mode is a meaning: texts that word it differently count once, invalid texts count nowhere. With K samples no more than
+    K modes can be seen, hence the minimum. The modes are unequally likely, so that even a perfect sampler stays below 1:
+    compare with the row of the teacher, at the same K. None for a prompt with one mode (there is nothing to cover) and
+    for a prompt that is no instruction of the microworld.
+    """
+
+    scope: ClassVar[Scope] = "group"
+    higher_is_better: ClassVar[bool | None] = True
+    needs: ClassVar[frozenset[str]] = frozenset({"prompts"})
+    scale: ClassVar[float] = 100.0
+    format: ClassVar[str] = "%.1f"
+    details: ClassVar[Mapping[str, str]] = {
+        "grammar": str(GRAMMAR_VERSION),
+        "norm": "min_modes_samples",
+    }
+
+    def per_group(
+        self, prompt: str, texts: Sequence[str], references: Sequence[str]
+    ) -> float | None:
+        if not texts or not understands(prompt) or len(modes(prompt)) < 2:
+            return None
+        reached = {mode_of(prompt, text) for text in texts} - {None}
+        return len(reached) / min(len(modes(prompt)), len(texts))
