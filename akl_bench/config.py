@@ -1,17 +1,19 @@
 """Profiles: one YAML of teacher, student, data, budget, tasks and seeds; `--set` lays over it."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from akl_bench import tasks
 from akl_bench.errors import UnknownNameError, UsageError
-from akl_bench.strict import Strict, describe, merge, read_yaml
+from akl_bench.strict import Strict, describe, merge, parse_yaml, read_yaml
 from akl_bench.tasks import DataSource, TaskSpec
 
+_Beta = Annotated[float, Field(ge=0, lt=1)]
+_Seed = Annotated[int, Field(ge=0, lt=2**31)]
 _SMOKE_ROWS = 16
 _SMOKE_STEPS = 3
 
@@ -69,7 +71,7 @@ class TrainingConfig(Strict):
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup_steps: int = Field(default=0, ge=0)
     weight_decay: float = Field(default=0.01, ge=0)
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[_Beta, _Beta] = (0.9, 0.999)
     clip_norm: float = Field(default=1.0, gt=0)
     kd_ratio: float = Field(
         default=1.0, ge=0, le=1, description="loss = kd_ratio * divergence + rest * cross-entropy"
@@ -104,7 +106,7 @@ class Profile(Strict):
     data: DataConfig
     training: TrainingConfig
     tasks: dict[str, TaskSpec] = Field(min_length=1)
-    seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
+    seeds: tuple[_Seed, ...] = Field(default=(1, 2, 3), min_length=1)
     smoke: bool = False
     dry_models: bool = False
     online: bool = False
@@ -112,8 +114,16 @@ class Profile(Strict):
     @model_validator(mode="after")
     def _student_names_are_folder_names(self) -> "Profile":
         for name in self.students:
-            if not name.replace("-", "").replace("_", "").isalnum():
-                raise ValueError(f"students.{name}: use letters, digits, - and _ only")
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,24}", name):
+                raise ValueError(
+                    f"students.{name:.80}: use letters, digits, - and _ only, at most 24"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _each_seed_once(self) -> "Profile":
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds: {list(self.seeds)} has one of them twice")
         return self
 
     @model_validator(mode="after")
@@ -157,8 +167,14 @@ def load(
     task_settings = content.get("tasks") or {}
     if not isinstance(task_settings, dict):
         raise UsageError(f"{path}: tasks: expected a mapping of task names to settings.")
+    for option in ("smoke", "dry_models", "online"):
+        if option in content:
+            raise UsageError(f"{path}: {option} is no key; add --{option.replace('_', '-')}.")
+    # `--set tasks.NAME=null` leaves a task of the profile out.
     content["tasks"] = {
-        name: tasks.get(name, override).model_dump() for name, override in task_settings.items()
+        name: tasks.get(name, override).model_dump()
+        for name, override in task_settings.items()
+        if override is not None
     }
     content |= {"smoke": smoke, "dry_models": dry_models, "online": online}
     try:
@@ -189,10 +205,7 @@ def _settings(settings: Sequence[str]) -> dict[str, Any]:
         keys = path.strip().split(".")
         if not equals or not all(keys):
             raise UsageError(f"--set {setting}: write it as key.path=value, as training.lr=1e-4.")
-        try:
-            value: Any = yaml.safe_load(text) if text else ""
-        except yaml.YAMLError as error:
-            raise UsageError(f"--set {setting}: the value is not YAML.") from error
+        value: Any = parse_yaml(text, f"--set {setting}") if text else ""
         for key in reversed(keys):
             value = {key: value}
         laid = merge(laid, value)

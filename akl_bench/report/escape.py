@@ -24,8 +24,13 @@ def terminal_text(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Text that stays within a Markdown table cell."""
-    return re.sub(r"([\\`*_|\[\]])", r"\\\1", terminal_text(text)).replace("<", "&lt;")
+    """Text that stays within a Markdown table cell and shows as it is.
+
+    An underscore between letters or digits is no markup, so names stay readable.
+    """
+    marks = r"[\\`*|~\[\]]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+    escaped = re.sub(marks, r"\\\g<0>", terminal_text(text).replace("&", "&amp;"))
+    return escaped.replace("<", "&lt;")
 
 
 def latex_text(text: str) -> str:

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from akl_bench.config import Profile
+from akl_bench.errors import UsageError
 from akl_bench.results.store import TEACHER, UNTRAINED, Run, read_seal
+from akl_bench.strict import describe
 
 _COLUMNS = ["objective", "student", "seed", "task", "metric", "value"]
 
@@ -65,11 +68,14 @@ def load(folder: Path) -> RunFrame:
     """Read the sealed cells of a run.
 
     Raises:
-        UsageError: The folder holds no run.
+        UsageError: The folder holds no run, or its run.json is not what was written.
     """
     run = Run(folder)
     content = run.read()
-    profile = Profile.model_validate(content["profile"])
+    try:
+        profile = Profile.model_validate(content["profile"])
+    except ValidationError as error:
+        raise UsageError(describe(error, str(folder / "run.json"), Profile)) from error
     columns: dict[tuple[str, str], Column] = {}
     values: list[dict[str, Any]] = []
     asked: dict[tuple[str, str], int] = {}
@@ -91,7 +97,7 @@ def load(folder: Path) -> RunFrame:
                 values.append(dict(zip(_COLUMNS, key, strict=True)))
     ordered = sorted(columns.values(), key=lambda c: list(profile.tasks).index(c.task))
     return RunFrame(
-        pd.DataFrame(values, columns=_COLUMNS),
+        pd.DataFrame(values, columns=_COLUMNS).astype({"value": float}),
         ordered,
         list(asked),
         asked,

@@ -24,10 +24,13 @@ class _Cell:
     def text(self, column: Column, plus_minus: str) -> str:
         if self.mean is None:
             return "-"
-        shown = column.format % (column.scale * self.mean)
-        if self.std is None:
-            return shown
-        return f"{shown} {plus_minus} {column.format % (column.scale * self.std)}"
+        shown = _shown(column, self.mean)
+        return shown if self.std is None else f"{shown} {plus_minus} {_shown(column, self.std)}"
+
+
+def _shown(column: Column, value: float) -> str:
+    text = column.format % (column.scale * value)
+    return text.removeprefix("-") if float(text) == 0 else text
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,185 @@
+"""The real command, whole, on the micro profile with a tiny budget."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+# One generation task, one lm-eval task and fidelity: every kind of stage in a few seconds.
+FEW = ["--smoke", "--out", "run"]
+for _task in ("micro_composition", "micro_open", "micro_agreement", "micro_cloze"):
+    FEW += ["--set", f"tasks.{_task}=null"]
+MINE = '''
+from dataclasses import dataclass
+from akl_bench.divergences import Divergence
+
+@dataclass(frozen=True)
+class Mine(Divergence):
+    """Half the squared Euclidean distance of the probabilities."""
+
+    def per_token(self, logp_NV, logq_NV):
+        {body}
+        return 0.5 * (logp_NV.exp() - logq_NV.exp()).square().sum(-1)
+'''
+
+
+def tree(folder, *names):
+    """Hash of every file below a folder that has one of the names (of every file: no names)."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and (not names or path.name in names)
+    }
+
+
+def numbers(run):
+    """What must not depend on how often a run was interrupted."""
+    return tree(run / "cells", "metrics.json", "scores.jsonl", "model.safetensors", "train.jsonl")
+
+
+def test_a_run_trains_scores_seals_and_prints_and_then_has_nothing_to_do(akl_bench, tmp_path):
+    (tmp_path / "mine.py").write_text(MINE.format(body=""))
+    arguments = ["run", "./mine.py:Mine", "fkl", "akl", "sft", *FEW]
+    code, out, err = akl_bench(*arguments)
+    assert code == 0, err
+    rows = [line.split("  ")[0] for line in out.splitlines()]
+    assert rows[3:5] == ["teacher", "untrained"]
+    assert sorted(rows[6:10]) == ["adaptive_kl(mu=0.5)", "forward_kl", "mine", "sft"]
+    assert out.count("1/1") == 6
+    assert "no evidence" in out
+    before = tree(tmp_path / "run" / "cells")
+    code, again, err = akl_bench(*arguments)
+    assert code == 0
+    assert "Nothing to do: all 6 cells are sealed" in err
+    assert again == out
+    assert tree(tmp_path / "run" / "cells") == before
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_kill_9_at_any_moment_leaves_no_orphans_and_the_same_numbers(
+    start, akl_bench, tmp_path, number
+):
+    arguments = ["run", "akl", *FEW, "--set", "training.checkpoint_every=1", "--workers", "2"]
+    code, _, err = akl_bench(*arguments, "--out", "whole")
+    assert code == 0, err
+    interrupted = 0
+    for delay in (3.0 + number, 6.0, 7.0, 8.0 + number):
+        process = start(*arguments, start_new_session=True)
+        try:
+            process.communicate(timeout=delay)
+        except subprocess.TimeoutExpired:
+            interrupted += 1
+            os.kill(process.pid, signal.SIGKILL)
+            process.communicate()
+            wait_until_gone(process.pid)
+    code, _, err = akl_bench(*arguments)
+    assert code == 0, err
+    assert interrupted >= 1
+    assert numbers(tmp_path / "run") == numbers(tmp_path / "whole")
+
+
+def wait_until_gone(session):
+    """The children of a killed run end by themselves within seconds."""
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        found = subprocess.run(["ps", "-o", "pid=", "-s", str(session)], capture_output=True)
+        if not found.stdout.strip():
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"still running: {found.stdout}")
+
+
+def test_ctrl_c_ends_with_130_and_says_how_to_go_on(start, tmp_path):
+    process = start("run", "akl", *FEW, start_new_session=True)
+    time.sleep(6)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "same command goes on" in err
+    assert "Traceback" not in err
+    wait_until_gone(process.pid)
+
+
+def test_a_failing_cell_is_named_and_does_not_stop_the_others(akl_bench, tmp_path):
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(MINE.format(body="raise RuntimeError('on purpose')"))
+    arguments = ["run", "./mine.py:Mine", "fkl", *FEW]
+    code, out, err = akl_bench(*arguments)
+    assert code == 1
+    assert "Failed: mine, tiny, seed 1: RuntimeError: on purpose" in err
+    assert "0/1" in next(line for line in out.splitlines() if line.startswith("mine"))
+    assert "1/1" in next(line for line in out.splitlines() if line.startswith("forward_kl"))
+    plugin.write_text(MINE.format(body=""))
+    code, out, err = akl_bench(*arguments)
+    assert code == 0, err
+    assert "3 of 4 cells are sealed already" in err
+    assert "1/1" in next(line for line in out.splitlines() if line.startswith("mine"))
+
+
+def test_a_loss_that_is_nan_fails_its_cell_at_its_step(akl_bench, tmp_path):
+    (tmp_path / "mine.py").write_text(MINE.format(body="return logq_NV.sum(-1) * float('nan')"))
+    code, out, err = akl_bench("run", "./mine.py:Mine", *FEW)
+    assert code == 1
+    assert "Failed: mine, tiny, seed 1: step 1 of 3: loss nan" in err
+    assert "nan" not in out
+
+
+def test_a_folder_of_another_configuration_is_refused_with_the_difference(akl_bench, tmp_path):
+    assert akl_bench("run", "sft", *FEW)[0] == 0
+    before = tree(tmp_path / "run")
+    code, _, err = akl_bench("run", "sft", *FEW, "--set", "training.lr=0.5")
+    assert code == 2
+    assert "belongs to another configuration:\n  training.lr: 0.005 there, 0.5 now" in err
+    assert tree(tmp_path / "run") == before
+
+
+def test_only_what_changed_is_run_again(akl_bench, tmp_path):
+    rows = [
+        {"id": f"r{i}", "instruction": f"count from one to {w}", "input": "", "output": w}
+        for i, w in enumerate(["three", "four", "five"])
+    ]
+    data = tmp_path / "rows.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ["run", "fkl", *FEW, "--set", f"data.validation.path={data}"]
+    assert akl_bench(*arguments)[0] == 0
+    os.utime(data)
+    assert "Nothing to do" in akl_bench(*arguments)[2]
+    data.write_text(data.read_text().replace('"three"', '"two"'))
+    code, _, err = akl_bench(*arguments)
+    assert code == 0
+    assert "Nothing to do" not in err
+    names = [path.name for path in (tmp_path / "run" / "cells").iterdir()]
+    assert len([name for name in names if name.startswith("forward-kl")]) == 2
+
+
+def test_a_second_process_on_the_same_run_is_refused(start, akl_bench, tmp_path):
+    with start("run", "akl", *FEW) as first:
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "run" / "run.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        code, _, err = akl_bench("run", "akl", *FEW)
+        first.communicate(timeout=300)
+    assert code == 1
+    assert f"another akl-bench (process {first.pid}) works here" in err
+    assert first.returncode == 0
+
+
+def test_a_flipped_bit_in_a_sealed_cell_is_found_and_the_cell_made_anew(akl_bench, tmp_path):
+    assert akl_bench("run", "sft", *FEW)[0] == 0
+    whole = numbers(tmp_path / "run")
+    cell = next((tmp_path / "run" / "cells").glob("sft-*"))
+    weights = cell / "student" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-7] ^= 4
+    weights.write_bytes(content)
+    code, _, err = akl_bench("run", "sft", *FEW)
+    assert code == 0
+    assert "2 of 3 cells are sealed already" in err
+    fresh = {k: v for k, v in numbers(tmp_path / "run").items() if not k.startswith(".")}
+    assert fresh == whole
