@@ -16,6 +16,9 @@ from typing import Any
 from akl_bench import specs
 from akl_bench.errors import AklBenchError, UnknownNameError, UsageError
 
+# The types of value that a parameter takes, by the type that its field declares.
+_TYPES = {"bool": ("bool",), "int": ("int",), "float": ("float", "int"), "str": ("str",)}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -97,16 +100,24 @@ class Registry:
         """
         parsed = specs.parse(spec)
         cls = self.load(parsed.name)
-        fields = [f.name for f in dataclasses.fields(cls) if f.init]
-        for key in parsed.params:
+        fields = {f.name: f.type for f in dataclasses.fields(cls) if f.init}
+        for key, value in parsed.params.items():
             if key not in fields:
                 raise UsageError(
                     f"{self.kind} '{parsed.name}' has no parameter '{key}'. "
                     f"It takes: {', '.join(fields) or 'none'}."
                 )
+            declared = getattr(fields[key], "__name__", fields[key])
+            given = type(value).__name__
+            if declared in _TYPES and given not in _TYPES[declared]:
+                raise UsageError(
+                    f"{self.kind} '{parsed.name}': {key}={value} is no {declared}, but {given}."
+                )
         try:
             return cls(**parsed.params)
-        except TypeError as error:
+        except UsageError:
+            raise
+        except (TypeError, ValueError) as error:
             raise UsageError(f"{self.kind} '{spec}': {error}.") from error
 
     def spec_of(self, plugin: Any) -> str:
@@ -169,11 +180,13 @@ class Registry:
 
     def _load_entry_point(self, point: EntryPoint) -> type[Any]:
         try:
-            return self._checked(point.load(), point.value)
-        except (ImportError, AttributeError) as error:
+            found = point.load()
+        except Exception as error:  # foreign code can fail in any way
             raise UsageError(
-                f"the installed {self.kind} '{point.name}' ({point.value}) does not load: {error}"
+                f"the installed {self.kind} '{point.name}' ({point.value}) does not load: "
+                f"{type(error).__name__}: {error}"
             ) from error
+        return self._checked(found, point.value)
 
     def _load_file(self, reference: str) -> type[Any]:
         file, _, cls = reference.strip().rpartition(":")

@@ -1,17 +1,22 @@
 """Specs: `akl(mu=0.5)` as text <-> a name and its parameters."""
 
 import ast
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from keyword import iskeyword
 
 from akl_bench.errors import UsageError
 
 Value = int | float | bool | str
 
+_WORDS = {"true": True, "false": False}
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+# Python's own parser runs out of memory on deep nesting.
+_MAX_LENGTH = 1000
 # A name, or `path/to/file.py:Class` for a plug-in that is not installed.
-_SPEC = re.compile(rf"\s*(?P<name>{_NAME}|[^()]*\.py:{_NAME})\s*(?:\((?P<params>.*)\))?\s*", re.S)
+_SPEC = re.compile(rf"\s*(?P<name>{_NAME}|.+?\.py:{_NAME})\s*(?:\((?P<params>.*)\))?\s*", re.S)
 
 
 @dataclass(frozen=True)
@@ -28,36 +33,38 @@ def parse(text: str) -> Spec:
     Raises:
         UsageError: The text is no spec.
     """
-    match = _SPEC.fullmatch(text)
+    match = _SPEC.fullmatch(text) if len(text) <= _MAX_LENGTH else None
     if match is None:
-        raise UsageError(f"'{text}' is not a spec. Write name or name(key=value), as akl(mu=0.5).")
+        raise UsageError(
+            f"'{text:.100}' is not a spec. Write name or name(key=value), as akl(mu=0.5)."
+        )
     params = match["params"]
     if not params or not params.strip():
         return Spec(match["name"])
     try:
         call = ast.parse(f"f({params})", mode="eval").body
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise UsageError(f"'{text}': the parameters do not parse. Write key=value.") from error
-    if not isinstance(call, ast.Call) or call.args:
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
         raise UsageError(f"'{text}': every parameter needs its name. Write key=value.")
     parsed: dict[str, Value] = {}
     for keyword in call.keywords:
         if keyword.arg is None or keyword.arg in parsed:
             raise UsageError(f"'{text}': each parameter is given once, as key=value.")
-        parsed[keyword.arg] = _value(keyword.value, text)
+        parsed[keyword.arg] = _value(keyword.value, f"'{text}': {keyword.arg}")
     return Spec(match["name"], parsed)
 
 
-def _value(node: ast.expr, text: str) -> Value:
+def _value(node: ast.expr, where: str) -> Value:
     if isinstance(node, ast.Name):
-        return {"true": True, "false": False}.get(node.id, node.id)
+        return _WORDS.get(node.id, node.id)
     try:
         value = ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
-    if isinstance(value, int | float | str):
+    if isinstance(value, str) or (isinstance(value, int | float) and math.isfinite(value)):
         return value
-    raise UsageError(f"'{text}': '{ast.unparse(node)}' is not a number, true, false or a word.")
+    raise UsageError(f"{where} is not a finite number, true, false or a word.")
 
 
 def format_spec(name: str, params: Mapping[str, Value]) -> str:
@@ -71,5 +78,7 @@ def _text(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return value if re.fullmatch(_NAME, value) else repr(value)
-    return f"{value:.12g}"
+        bare = re.fullmatch(_NAME, value) and value not in _WORDS and not iskeyword(value)
+        return value if bare else repr(value)
+    short = f"{value:.12g}"
+    return short if float(short) == value else repr(value)

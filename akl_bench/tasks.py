@@ -82,6 +82,8 @@ class TaskSpec(Strict):
             raise ValueError(f"a {self.kind} task needs data: {{...}}")
         if self.kind == "generation" and not self.metrics:
             raise ValueError("a generation task needs metrics: [...]")
+        if self.kind == "generation" and self.headline not in self.metrics:
+            raise ValueError(f"headline: {self.headline} is none of the metrics")
         return self
 
 
@@ -130,6 +132,8 @@ def get(name: str, overrides: Mapping[str, Any] | None = None) -> TaskSpec:
     task = _load(paths[name])
     if not overrides:
         return task
+    if not isinstance(overrides, Mapping):
+        raise UsageError(f"tasks.{name}: expected a mapping of settings, got {overrides!r:.40}.")
     merged = merge(task.model_dump(), overrides)
     try:
         return TaskSpec.model_validate(merged)

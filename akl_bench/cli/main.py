@@ -10,6 +10,7 @@ import click
 
 from akl_bench import __version__
 from akl_bench.errors import AklBenchError, UnknownNameError
+from akl_bench.report.escape import terminal_text
 
 # In the order of the work.
 _VERBS = (
@@ -65,12 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> Any:
         error.show()
         sys.exit(error.exit_code)
     except AklBenchError as error:
-        click.echo(f"Error: {error}", err=True)
+        # Line by line: what a message quotes from a file must not steer the terminal.
+        click.echo("Error: " + "\n".join(map(terminal_text, str(error).split("\n"))), err=True)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted. The same command goes on from here.", err=True)
-        sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         # The reader (head, less) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        click.echo(f"Error: {where}{error.strerror or error}.", err=True)
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted. The same command goes on from here.", err=True)
+        sys.exit(_INTERRUPTED)

@@ -8,7 +8,14 @@ import click
 
 @click.command(no_args_is_help=True)
 @click.argument("cell", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("-n", "samples", default=3, show_default=True, help="Sample answers per task.")
+@click.option(
+    "-n",
+    "samples",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    help="Sample answers per task.",
+)
 def show(cell: Path, samples: int) -> None:
     """Print the numbers, the training and some answers of the folder CELL (under RUN/cells)."""
     from akl_bench.errors import UsageError
@@ -29,7 +36,7 @@ def show(cell: Path, samples: int) -> None:
     click.echo(
         f"files       {', '.join(broken) + ' changed since the seal' if broken else 'intact'}"
     )
-    if (cell / "training.json").exists():
+    if not broken and (cell / "training.json").exists():
         training = read_json(cell / "training.json")
         log = read_jsonl(cell / "train.jsonl")
         picked = sorted({0, len(log) // 4, len(log) // 2, len(log) - 1})
@@ -42,9 +49,9 @@ def show(cell: Path, samples: int) -> None:
             shown = "-" if value is None else entry["format"] % (entry["scale"] * value)
             click.echo(f"  {metric:24} {shown:>8}  n={entry['n']}  {entry['signature']}")
         answers = cell / f"completions-{name}.jsonl"
-        if answers.exists():
+        if not broken and answers.exists():
             for row in read_jsonl(answers)[:samples]:
-                click.echo(f"  > {row['id']}: {terminal_text(row['text'])}")
+                click.echo(f"  > {terminal_text(row['id'])}: {terminal_text(row['text'])}")
 
 
 def _pairs(values: dict[str, Any]) -> str:

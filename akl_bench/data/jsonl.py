@@ -1,6 +1,7 @@
 """Strict JSONL: every problem is reported with its file and line, and nothing is retyped."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -50,7 +51,7 @@ def read_rows(
                 problems.append(f"{path}:{number}: id: expected text, got {_kind(row_id)}")
             elif row_id in lines_by_id:
                 first = lines_by_id[row_id]
-                problems.append(f"{path}:{number}: id: '{row_id}' is already on line {first}")
+                problems.append(f"{path}:{number}: id: {row_id!r} is already on line {first}")
             else:
                 lines_by_id[row_id] = number
                 wrong = check(row) if check else []
@@ -115,11 +116,14 @@ def _check(row: Any) -> None:
         if depth > _MAX_DEPTH:
             raise ValueError(f"{field}: nested deeper than {_MAX_DEPTH} levels")
         if isinstance(value, dict):
+            stack += [(key, "a key", depth) for key in value]
             stack += [(inner, field or key, depth + 1) for key, inner in value.items()]
         elif isinstance(value, list):
             stack += [(inner, field, depth + 1) for inner in value]
         elif isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
             raise ValueError(f"{field}: a lone surrogate, which no encoding can write")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{field}: a number too large")
 
 
 def _json_problem(error: ValueError) -> str:

@@ -55,7 +55,7 @@ def load_rows(
 ) -> list[dict[str, Any]]:
     """Read a source's rows, each with a unique text `id`; arguments as for `load_records`."""
     if source.path is not None:
-        path = Path(root).expanduser() / Path(source.path).expanduser()
+        path = _under(root, source.path)
         if path.is_file():
             return read_rows(path, check=check, limit=source.rows, skip=source.skip)
         if source.hub is None:
@@ -90,6 +90,13 @@ def load_rows(
     return rows
 
 
+def _under(root: str, path: str) -> Path:
+    try:
+        return Path(root).expanduser() / Path(path).expanduser()
+    except RuntimeError as error:  # ~name of nobody
+        raise UsageError(f"data.root={root}, path={path}: {error}") from error
+
+
 def _record_problems(row: Mapping[str, Any]) -> list[str]:
     problems = []
     instruction = row.get("instruction")
@@ -107,6 +114,9 @@ def _record_problems(row: Mapping[str, Any]) -> list[str]:
         problems.append("output: is missing")
     elif not texts or not all(isinstance(text, str) for text in texts):
         problems.append(f"output: expected text or a list of texts, got {output!r:.40}")
+    references = row.get("references", [])
+    if not isinstance(references, list) or not all(isinstance(text, str) for text in references):
+        problems.append(f"references: expected a list of texts, got {references!r:.40}")
     return problems
 
 
@@ -114,7 +124,7 @@ def _outputs(row: Mapping[str, Any]) -> tuple[str, ...]:
     output = row["output"]
     if isinstance(output, list):
         return tuple(output)
-    # The microworld lists further right answers beside the one that it sampled.
+    # Further right answers beside the one to learn from; the microworld lists them.
     return (output, *(text for text in row.get("references", ()) if text != output))
 
 

@@ -2,8 +2,10 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -15,22 +17,30 @@ _BEST, _SECOND = "best", "second"
 
 @dataclass(frozen=True)
 class _Cell:
-    """A value of the table: mean and standard deviation over n seeds."""
+    """A value of the table: mean and standard deviation over seeds.
+
+    `seeds` is the number of seeds that have a value, where some of the row's have none.
+    """
 
     mean: float | None
     std: float | None
+    seeds: int | None = None
     rank: str = ""
 
-    def text(self, column: Column, plus_minus: str) -> str:
+    def text(
+        self, column: Column, plus_minus: str, escape: Callable[[str], str] = terminal_text
+    ) -> str:
         if self.mean is None:
             return "-"
-        shown = _shown(column, self.mean)
-        return shown if self.std is None else f"{shown} {plus_minus} {_shown(column, self.std)}"
+        shown = escape(_shown(column, self.mean))
+        if self.std is not None:
+            shown += f" {plus_minus} {escape(_shown(column, self.std))}"
+        return shown if self.seeds is None else f"{shown} (seeds: {self.seeds})"
 
 
 def _shown(column: Column, value: float) -> str:
     text = column.format % (column.scale * value)
-    return text.removeprefix("-") if float(text) == 0 else text
+    return text if re.search("[1-9]", text) else text.removeprefix("-")
 
 
 @dataclass(frozen=True)
@@ -55,12 +65,14 @@ def build(frame: RunFrame, *, every_metric: bool = False) -> Table:
     """Lay out a run; objectives are ordered by the first column that has a direction."""
     columns = frame.columns if every_metric else frame.shown
     summary = summarise(frame)
-    grid = {row: [_cell(summary, row, column) for column in columns] for row in frame.rows}
+    sealed = {row: _sealed(frame, row) for row in frame.rows}
+    grid = {
+        row: [_cell(summary, row, column, sealed[row]) for column in columns] for row in frame.rows
+    }
     contest = [row for row in frame.rows if not is_reference(row[0])]
     for index, column in enumerate(columns):
         for row, rank in _ranks(grid, contest, index, column):
-            cell = grid[row][index]
-            grid[row][index] = _Cell(cell.mean, cell.std, rank)
+            grid[row][index] = replace(grid[row][index], rank=rank)
     lead = next((i for i, c in enumerate(columns) if c.higher_is_better is not None), None)
 
     def order(row: tuple[str, str]) -> tuple[str, float]:
@@ -71,7 +83,7 @@ def build(frame: RunFrame, *, every_metric: bool = False) -> Table:
 
     references = [row for row in frame.rows if is_reference(row[0])]
     rows = [
-        _Row(*row, f"{_sealed(frame, row)}/{frame.seeds[row]}", grid[row])
+        _Row(*row, f"{sealed[row]}/{frame.seeds[row]}", grid[row])
         for row in [*references, *sorted(contest, key=order)]
     ]
     notes = ["mean ± standard deviation over seeds; best bold, second underlined"]
@@ -85,12 +97,13 @@ def build(frame: RunFrame, *, every_metric: bool = False) -> Table:
     return Table(columns, rows, notes + frame.stamps, len({row.student for row in rows} - {""}) > 1)
 
 
-def _cell(summary: pd.DataFrame, row: tuple[str, str], column: Column) -> _Cell:
+def _cell(summary: pd.DataFrame, row: tuple[str, str], column: Column, sealed: int) -> _Cell:
     key = (*row, column.task, column.metric)
     if key not in summary.index:
         return _Cell(None, None)
-    mean, std = summary.loc[key, "mean"], summary.loc[key, "std"]
-    return _Cell(_number(mean), _number(std))
+    found: Any = summary.loc[key]
+    mean, std, count = found["mean"], found["std"], int(found["count"])
+    return _Cell(_number(mean), _number(std), count if count < sealed else None)
 
 
 def _number(value: float) -> float | None:
@@ -106,13 +119,14 @@ def _ranks(
     """Best and second of a column as shown; equal ones share their place."""
     if column.higher_is_better is None or len(rows) < 2:
         return []
-    sign = -1 if column.higher_is_better else 1
+    means = {row: mean for row in rows if (mean := grid[row][index].mean) is not None}
     shown = {
-        row: sign * float(column.format % (column.scale * mean))
-        for row in rows
-        if (mean := grid[row][index].mean) is not None
+        row: _shown(column, mean)
+        for row, mean in sorted(
+            means.items(), key=lambda item: item[1], reverse=column.higher_is_better
+        )
     }
-    places = sorted(set(shown.values()))[:2]
+    places = list(dict.fromkeys(shown.values()))[:2]
     return [
         (row, _BEST if value == places[0] else _SECOND)
         for row, value in shown.items()
@@ -129,7 +143,10 @@ def _sealed(frame: RunFrame, row: tuple[str, str]) -> int:
 def text(table: Table, *, styled: bool = False) -> str:
     """Plain text with aligned columns; `styled` adds terminal bold and underline."""
     heads = [["objective"], *([["student"]] if table.students else []), ["seeds"]]
-    heads += [[c.task, f"{c.metric} {c.arrow}".rstrip()] for c in table.columns]
+    heads += [
+        [terminal_text(c.task), f"{terminal_text(c.metric)} {c.arrow}".rstrip()]
+        for c in table.columns
+    ]
     body = [
         [terminal_text(part) for part in _lead(table, row)]
         + [cell.text(column, "±") for cell, column in zip(row.cells, table.columns, strict=True)]
@@ -161,13 +178,18 @@ def text(table: Table, *, styled: bool = False) -> str:
 def markdown(table: Table) -> str:
     """A GitHub table; best bold, second underlined."""
     heads = ["objective", *(["student"] if table.students else []), "seeds"]
-    heads += [f"{c.task}<br>{c.metric} {c.arrow}".rstrip() for c in table.columns]
+    heads += [
+        f"{markdown_text(c.task)}<br>{markdown_text(c.metric)} {c.arrow}".rstrip()
+        for c in table.columns
+    ]
     lines = [
         _pipe(heads),
         _pipe(["---"] * (len(heads) - len(table.columns)) + ["--:"] * len(table.columns)),
     ]
     for row in table.rows:
-        values = _styled(table, row, "±", lambda t: f"**{t}**", lambda t: f"<u>{t}</u>")
+        values = _styled(
+            table, row, "±", markdown_text, lambda t: f"**{t}**", lambda t: f"<u>{t}</u>"
+        )
         lines.append(_pipe([*map(markdown_text, _lead(table, row)), *values]))
     return "\n".join([*lines, "", *(f"{note}." for note in table.notes)]) + "\n"
 
@@ -202,7 +224,12 @@ def latex(table: Table) -> str:
         if index and is_reference(table.rows[index - 1].objective) > is_reference(row.objective):
             lines.append("\\midrule")
         values = _styled(
-            table, row, "$\\pm$", lambda t: f"\\textbf{{{t}}}", lambda t: f"\\underline{{{t}}}"
+            table,
+            row,
+            "$\\pm$",
+            latex_text,
+            lambda t: f"\\textbf{{{t}}}",
+            lambda t: f"\\underline{{{t}}}",
         )
         lines.append(" & ".join([*map(latex_text, _lead(table, row)), *values]) + r" \\")
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
@@ -259,12 +286,13 @@ def _styled(
     table: Table,
     row: _Row,
     plus_minus: str,
+    escape: Callable[[str], str],
     bold: Callable[[str], str],
     underline: Callable[[str], str],
 ) -> list[str]:
     styles: dict[str, Callable[[str], str]] = {_BEST: bold, _SECOND: underline}
     return [
-        styles.get(cell.rank, str)(cell.text(column, plus_minus))
+        styles.get(cell.rank, str)(cell.text(column, plus_minus, escape))
         for cell, column in zip(row.cells, table.columns, strict=True)
     ]
 

@@ -34,11 +34,15 @@ def file_digest(path: Path) -> str:
 def write_text(path: Path, text: str) -> None:
     """Write a file so that a crash leaves the old content or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        # It is still there where writing failed, as on a full disk.
+        temporary.unlink(missing_ok=True)
     _sync(path.parent)
 
 

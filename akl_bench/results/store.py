@@ -40,7 +40,7 @@ class Cell:
     @property
     def name(self) -> str:
         """Name of its folder."""
-        slug = re.sub(r"[^A-Za-z0-9.]+", "-", self.objective).strip("-")[:40]
+        slug = re.sub(r"[^A-Za-z0-9.]+", "-", self.objective)[:32].strip("-.")
         parts = [slug, self.student, f"s{self.seed}", self.fingerprint[:8]]
         return "-".join(part for part in parts if part)
 
@@ -87,11 +87,13 @@ class Run:
             content: dict[str, Any] = read_json(self.folder / "run.json")
         except ValueError as error:
             raise UsageError(f"{self.folder / 'run.json'} is damaged: {error}.") from error
-        if content.get("schema") != SCHEMA:
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if schema != SCHEMA:
             raise UsageError(
-                f"{self.folder} was written with schema {content.get('schema')}; "
-                f"this version reads {SCHEMA}."
+                f"{self.folder} was written with schema {schema}; this version reads {SCHEMA}."
             )
+        if not _is_complete(content):
+            raise UsageError(f"{self.folder / 'run.json'} is damaged: keys are missing or wrong.")
         return content
 
     def write(self, content: Mapping[str, Any]) -> None:
@@ -113,6 +115,22 @@ class Run:
         return found
 
 
+def _is_complete(content: Mapping[str, Any]) -> bool:
+    cells = content.get("cells")
+    return (
+        isinstance(content.get("profile"), dict)
+        and isinstance(content.get("protocol"), str)
+        and isinstance(cells, list)
+        and all(
+            isinstance(cell, dict)
+            and cell.keys() >= {"objective", "student", "seed", "name"}
+            # A name that could lead out of the run's folder is not one of ours.
+            and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}", str(cell["name"]))
+            for cell in cells
+        )
+    )
+
+
 def _runs_beside(folder: Path) -> list[str]:
     for place in (folder, folder.parent):
         runs = sorted(str(path.parent) for path in place.glob("*/run.json"))
@@ -129,21 +147,26 @@ def seal(folder: Path, record: Mapping[str, Any]) -> None:
     files = {
         str(path.relative_to(folder)): file_digest(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.relative_to(folder).parts[0] not in (*_SCRATCH, _SEAL)
+        if path.is_file() and not _is_scratch(path.relative_to(folder).parts[0])
     }
     content = {"schema": SCHEMA, **record, "files": files}
     write_json(folder / _SEAL, {**content, "sha256": digest(content)})
 
 
+def _is_scratch(name: str) -> bool:
+    # Temporary files are left behind where a process was killed while it wrote.
+    return name in (*_SCRATCH, _SEAL) or (name.startswith(".") and name.endswith(".tmp"))
+
+
 def read_seal(folder: Path) -> dict[str, Any] | None:
     """The record of a sealed cell; None where there is no seal or it is not what was written."""
     try:
-        content: dict[str, Any] = read_json(folder / _SEAL)
+        content = read_json(folder / _SEAL)
+        if not isinstance(content, dict) or content.pop("sha256", None) != digest(content):
+            return None
     except (OSError, ValueError):
         return None
-    if content.pop("sha256", None) != digest(content) or content.get("schema") != SCHEMA:
-        return None
-    return content
+    return content if content.get("schema") == SCHEMA else None
 
 
 def broken_files(folder: Path, record: Mapping[str, Any]) -> list[str]:
