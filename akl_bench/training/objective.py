@@ -216,15 +216,12 @@ def _run(
         # An empty batch is one empty chunk, so that it has all sums, each 0.
         for start in range(0, max(1, hidden_ND.shape[0]), size):
             chunk = slice(start, start + size)
-            grad_NV = chunk_loss(
-                layer.logits(chunk),
-                None if teacher_layer is None else teacher_layer.logits(chunk),
-                None if labels_N is None else labels_N[chunk],
-                sums,
-                want_grad=any(wanted),
-            )
-            if grad_NV is not None:
-                grads.add(chunk, grad_NV)
+            z_NV = layer.logits(chunk)
+            teacher_z_NV = None if teacher_layer is None else teacher_layer.logits(chunk)
+            label_chunk_N = None if labels_N is None else labels_N[chunk]
+            chunk_loss(z_NV, teacher_z_NV, label_chunk_N, sums, z_NV if any(wanted) else None)
+            if any(wanted):
+                grads.add(chunk, z_NV)
         loss = sums.pop("loss")
     if any(wanted):
         loss = attach(loss, inputs, grads.of_inputs())
