@@ -3,15 +3,15 @@
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import pandas as pd
 
 from akl_bench.report.escape import csv_text, latex_text, markdown_text, terminal_text
 from akl_bench.report.frame import Column, RunFrame, is_reference, summarise
 
+# (objective, student, task, metric) -> mean, std, count
+_Summary = Mapping[Any, Mapping[Any, Any]]
 _BEST, _SECOND = "best", "second"
 
 
@@ -64,7 +64,7 @@ class Table:
 def build(frame: RunFrame, *, every_metric: bool = False) -> Table:
     """Lay out a run; objectives are ordered by the first column that has a direction."""
     columns = frame.columns if every_metric else frame.shown
-    summary = summarise(frame)
+    summary: _Summary = summarise(frame).to_dict("index")
     sealed = {row: _sealed(frame, row) for row in frame.rows}
     grid = {
         row: [_cell(summary, row, column, sealed[row]) for column in columns] for row in frame.rows
@@ -97,13 +97,12 @@ def build(frame: RunFrame, *, every_metric: bool = False) -> Table:
     return Table(columns, rows, notes + frame.stamps, len({row.student for row in rows} - {""}) > 1)
 
 
-def _cell(summary: pd.DataFrame, row: tuple[str, str], column: Column, sealed: int) -> _Cell:
-    key = (*row, column.task, column.metric)
-    if key not in summary.index:
+def _cell(summary: _Summary, row: tuple[str, str], column: Column, sealed: int) -> _Cell:
+    found = summary.get((*row, column.task, column.metric))
+    if found is None:
         return _Cell(None, None)
-    found: Any = summary.loc[key]
-    mean, std, count = found["mean"], found["std"], int(found["count"])
-    return _Cell(_number(mean), _number(std), count if count < sealed else None)
+    count = int(found["count"])
+    return _Cell(_number(found["mean"]), _number(found["std"]), count if count < sealed else None)
 
 
 def _number(value: float) -> float | None:
