@@ -46,13 +46,19 @@ class Registry:
         self.kind = kind
         self.package = package
         self.base = base
+        self._entries: dict[str, Entry] | None = None
 
     def entries(self) -> dict[str, Entry]:
-        """All plug-ins by canonical name, nothing imported.
+        """All plug-ins by canonical name, nothing imported; looked up once in a process.
 
         Raises:
             AklBenchError: Two plug-ins claim one name; the message has both origins.
         """
+        if self._entries is None:
+            self._entries = self._find()
+        return self._entries
+
+    def _find(self) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
         claimed: dict[str, str] = {}
         for entry in [*self._built_ins(), *self._installed()]:

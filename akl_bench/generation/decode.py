@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from akl_bench.data.batches import eos_id
+from akl_bench.models.heads import output_head
 from akl_bench.results.files import append_jsonl, recover_jsonl
 from akl_bench.tasks import GenerationSpec
 
@@ -111,7 +112,7 @@ def _sample(
     for row, prompt in enumerate(prompts):
         input_BT[row, width - len(prompt) :] = torch.tensor(prompt)
         mask_BT[row, width - len(prompt) :] = 1
-    rows = model.get_output_embeddings().weight.shape[0]
+    rows = output_head(model)[0].shape[0]
     sampling = {"temperature": spec.temperature, "top_p": spec.top_p, "top_k": spec.top_k}
     config = GenerationConfig(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
         max_new_tokens=spec.max_new_tokens,

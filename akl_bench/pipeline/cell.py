@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from akl_bench import __version__, divergences
-from akl_bench.config import Profile
+from akl_bench.config import ModelRef, Profile
 from akl_bench.executors.base import Report
 from akl_bench.models.loading import build_student, load_model, load_tokenizer
 from akl_bench.pipeline import prepare, score
@@ -115,7 +115,9 @@ def _model(context: score.Context) -> Any:
         return student
     trained = context.folder / "student"
     if trained.is_dir():
-        return type(student).from_pretrained(trained, dtype=torch.float32).to(context.device).eval()
+        return load_model(
+            ModelRef(source="path", path=str(trained)), dtype=torch.float32, device=context.device
+        )
     with _timer(context, "train"):
         _train(context, student)
     with new_folder(trained) as temporary:

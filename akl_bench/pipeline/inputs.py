@@ -124,6 +124,24 @@ def _with_dry_models(profile: Profile, folder: Path, records: list[Record]) -> P
     return profile.model_copy(update={"teacher": teacher, "students": students})
 
 
+def protocol_of(inputs: Inputs) -> dict[str, Any]:
+    """What must agree for two numbers to stand in one column, field by field."""
+    profile = inputs.profile
+    return {
+        "teacher": _identity(profile.teacher),
+        "inputs": inputs.hashes,
+        "prompt": profile.prompt,
+        "lengths": [profile.data.max_prompt_tokens, profile.data.max_response_tokens],
+        "tasks": {
+            name: task.model_dump(mode="json", exclude={"description", "data", "columns"})
+            for name, task in profile.tasks.items()
+        },
+        "code": code_digest(),
+        "libraries": libraries(),
+        "smoke": profile.smoke,
+    }
+
+
 def plan_cells(
     inputs: Inputs, objectives: list[ObjectiveSpec], seeds: tuple[int, ...]
 ) -> list[Cell]:
@@ -131,21 +149,7 @@ def plan_cells(
     if any(objective.label in (TEACHER, UNTRAINED) for objective in objectives):
         raise UsageError(f"'{TEACHER}' and '{UNTRAINED}' are rows that every run has by itself.")
     profile = inputs.profile
-    protocol = digest(
-        {
-            "teacher": _identity(profile.teacher),
-            "inputs": inputs.hashes,
-            "prompt": profile.prompt,
-            "lengths": [profile.data.max_prompt_tokens, profile.data.max_response_tokens],
-            "tasks": {
-                name: task.model_dump(exclude={"description", "data", "columns"})
-                for name, task in profile.tasks.items()
-            },
-            "code": code_digest(),
-            "libraries": libraries(),
-            "smoke": profile.smoke,
-        }
-    )
+    protocol = digest(protocol_of(inputs))
 
     def cell(objective: ObjectiveSpec, student: str, seed: int) -> Cell:
         trained = objective.label not in (TEACHER, UNTRAINED)

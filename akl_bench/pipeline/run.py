@@ -14,7 +14,7 @@ from akl_bench.errors import AklBenchError, UsageError
 from akl_bench.executors.base import Event, Executor, Job
 from akl_bench.executors.local import LocalExecutor
 from akl_bench.pipeline import objectives
-from akl_bench.pipeline.inputs import Inputs, load_inputs, plan_cells
+from akl_bench.pipeline.inputs import Inputs, load_inputs, plan_cells, protocol_of
 from akl_bench.results.files import read_json
 from akl_bench.results.store import Cell, Run, broken_files, read_seal
 
@@ -71,7 +71,7 @@ def run(
     inputs = load_inputs(profile, store.shared / "dry-models")
     cells = plan_cells(inputs, wanted, profile.seeds)
     with _only_one(folder):
-        _write_run(store, inputs.profile, cells)
+        _write_run(store, inputs, cells)
         skipped = [cell for cell in cells if _is_sealed(store, cell)]
         todo = [cell for cell in cells if cell not in skipped]
         on_plan(len(cells), len(skipped))
@@ -135,7 +135,7 @@ def _is_sealed(store: Run, cell: Cell) -> bool:
     return True
 
 
-def _write_run(store: Run, profile: Profile, cells: Sequence[Cell]) -> None:
+def _write_run(store: Run, inputs: Inputs, cells: Sequence[Cell]) -> None:
     """Write run.json; objectives and seeds add up over the calls."""
     before = store.read()["cells"] if store.exists() else []
     known = {(c["objective"], c["student"], c["seed"]): c for c in before}
@@ -143,8 +143,9 @@ def _write_run(store: Run, profile: Profile, cells: Sequence[Cell]) -> None:
         known[cell.objective, cell.student, cell.seed] = {**asdict(cell), "name": cell.name}
     store.write(
         {
-            "profile": profile.model_dump(mode="json"),
+            "profile": inputs.profile.model_dump(mode="json"),
             "protocol": cells[0].protocol,
+            "protocol_fields": protocol_of(inputs),
             "cells": list(known.values()),
         }
     )

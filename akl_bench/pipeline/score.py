@@ -105,6 +105,7 @@ def _generation(
         values[label] = {
             "value": result.value,
             "n": result.n,
+            "draws": list(result.draws),
             "signature": result.signature,
             "higher_is_better": metric.higher_is_better,
             "scale": metric.scale,

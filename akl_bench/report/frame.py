@@ -91,7 +91,7 @@ def load(folder: Path) -> RunFrame:
             continue
         for task, result in record["tasks"].items():
             for metric, entry in result["metrics"].items():
-                about = {k: v for k, v in entry.items() if k not in ("value", "n")}
+                about = {k: v for k, v in entry.items() if k not in ("value", "n", "draws")}
                 columns.setdefault((task, metric), Column(task, metric, **about))
                 key = [*row, cell["seed"], task, metric, entry["value"]]
                 values.append(dict(zip(_COLUMNS, key, strict=True)))
