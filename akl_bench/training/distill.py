@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _VALIDATION_BATCH = 64
+# Head gap, tail gap, AKL weight and entropy cost time: so many points of their curves are kept.
+_CURVE_POINTS = 50
 
 
 class TrainingDivergedError(AklBenchError):
@@ -116,6 +118,8 @@ def distill(
     head = Head(weight_VD, bias_V, vocab_size)
     states = body(student)
 
+    stats_every = max(1, steps // _CURVE_POINTS)
+
     torch.manual_seed(seed)
     divergence = objective.divergence
     run: dict[str, Any] = {
@@ -156,6 +160,7 @@ def distill(
                 total_tokens=tokens,
                 state=run["state"],
                 progress=step / steps,
+                want_stats=step % stats_every == 0 or step + 1 == steps,
             )
             accelerator.backward(output.loss)
             loss += output.loss.item()
