@@ -64,9 +64,16 @@ def settle(logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
     return tuple(x if _has_no_floor(x) else floored(x) for x in (logp_NV, logq_NV))  # type: ignore[return-value]  # a pair stays a pair
 
 
-def live_p_(p_NV: Tensor, logq_NV: Tensor) -> Tensor:
-    """Teacher mass on tokens that the student can give, in place: floored ones pass no gradient."""
-    return p_NV if _has_no_floor(logq_NV) else p_NV.mul_(logq_NV > LOG_FLOOR)
+def live_p_(p_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor | float]:
+    """Teacher mass on the tokens that the student can give, in place, and its sum [N, 1] or 1.
+
+    Floored tokens pass no gradient.
+    """
+    if _has_no_floor(logq_NV):
+        return p_NV, 1.0
+    live_NV = torch.gt(logq_NV, LOG_FLOOR, out=torch.empty_like(p_NV))
+    lost_N1 = (p_NV - p_NV * live_NV).sum(-1, keepdim=True)
+    return p_NV.mul_(live_NV), 1 - lost_N1
 
 
 def mix(a_NV: Tensor, weight: float, b_NV: Tensor) -> Tensor:
@@ -83,7 +90,7 @@ def kl_mix_and_grad(
         logp_NV: Settled teacher log-probabilities.
         logq_NV: Settled student log-probabilities.
         p_NV: exp(logp_NV); overwritten.
-        q_NV: exp(logq_NV).
+        q_NV: exp(logq_NV); overwritten.
         weight: Share of KL(p||q): a number, or one per token as [N, 1].
 
     Returns:
@@ -94,11 +101,10 @@ def kl_mix_and_grad(
     ratio_NV.mul_(q_NV)
     reverse_N1 = ratio_NV.sum(-1, keepdim=True)
     value_N1 = weight * forward_N1 + (1 - weight) * reverse_N1
-    live_p_(p_NV, logq_NV)
+    p_NV, mass_N1 = live_p_(p_NV, logq_NV)
     grad_NV = ratio_NV.addcmul_(q_NV, reverse_N1, value=-1).mul_(1 - weight)
-    mass_N1 = p_NV.sum(-1, keepdim=True)
-    grad_NV.addcmul_(q_NV, weight * mass_N1).sub_(p_NV.mul_(weight))
-    return value_N1.squeeze(-1), grad_NV
+    forward_NV = q_NV.mul_(mass_N1).sub_(p_NV).mul_(weight)
+    return value_N1.squeeze(-1), grad_NV.add_(forward_NV)
 
 
 def _has_no_floor(log_NV: Tensor) -> bool:

@@ -40,7 +40,7 @@ class ForwardKL(Divergence):
     def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
         logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        p_NV, grad_NV = logp_NV.exp(), logq_NV.exp()
+        p_NV = logp_NV.exp()
         value_N = (logp_NV - logq_NV).mul_(p_NV).sum(-1)
-        live_p_(p_NV, logq_NV)
-        return value_N, grad_NV.mul_(p_NV.sum(-1, keepdim=True)).sub_(p_NV)
+        p_NV, mass_N1 = live_p_(p_NV, logq_NV)
+        return value_N, logq_NV.exp().mul_(mass_N1).sub_(p_NV)
