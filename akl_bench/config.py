@@ -163,6 +163,9 @@ def load(
         UsageError: Unknown profile, key or value; all problems are listed, each with its key path.
     """
     path, content = _read(profile)
+    if isinstance(own := content.get("tasks"), dict):
+        # A bare `micro_test:` in a file is the task as it is.
+        content["tasks"] = {n: {} if s is None else s for n, s in own.items()}
     content = merge(content, _settings(settings))
     task_settings = content.get("tasks") or {}
     if not isinstance(task_settings, dict):

@@ -223,7 +223,8 @@ class Registry:
         base = self._base_class()
         if not (isinstance(found, type) and issubclass(found, base)):
             raise UsageError(f"{origin} is not a {self.kind}: subclass {self.package}.{self.base}.")
-        if not dataclasses.is_dataclass(found):
+        # The base is one, so the class's own decorator is what counts.
+        if "__dataclass_fields__" not in vars(found):
             raise UsageError(f"{origin}: add @dataclass(frozen=True) above the class.")
         return found
 
