@@ -19,7 +19,7 @@ class LawResult(NamedTuple):
     """Outcome of one law: its name, whether it holds, and what was seen where it does not."""
 
     law: str
-    ok: bool
+    passed: bool
     detail: str
 
 

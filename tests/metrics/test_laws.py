@@ -20,14 +20,14 @@ ALL = [metrics.get(name) for name in metrics.names()]
 
 
 def broken(metric: Metric) -> set[str]:
-    return {result.law for result in check_metric(metric) if not result.ok}
+    return {result.law for result in check_metric(metric) if not result.passed}
 
 
 @pytest.mark.parametrize("name", metrics.names())
 def test_every_registered_metric_keeps_the_laws(name: str) -> None:
     results = check_metric(name)
     assert len(results) >= 7
-    assert [r for r in results if not r.ok] == []
+    assert [r for r in results if not r.passed] == []
 
 
 @pytest.mark.slow
@@ -70,7 +70,7 @@ def test_the_laws_catch_a_crash_and_a_nan_on_degenerate_texts() -> None:
         def score_text(self, text: str, references: tuple[str, ...], prompt: str) -> float:
             return 1.0 if text else math.nan
 
-    (result,) = [r for r in check_metric(NanOnEmpty()) if not r.ok]
+    (result,) = [r for r in check_metric(NanOnEmpty()) if not r.passed]
     assert "empty texts" in result.detail and "nan" in result.detail
 
 
@@ -140,7 +140,7 @@ def test_a_file_is_a_metric(tmp_path: Path) -> None:
     path.write_text(PLUGIN)
     spec = f"{path}:Shouting(floor=0.25)"
     assert metrics.get(spec).per_example(["AB", "Abcd", "x"]) == [1.0, 0.25, 0.25]
-    assert all(r.ok for r in check_metric(spec))
+    assert all(r.passed for r in check_metric(spec))
 
 
 def test_an_installed_entry_point_is_a_metric(
@@ -156,7 +156,7 @@ def test_an_installed_entry_point_is_a_metric(
     monkeypatch.syspath_prepend(tmp_path)
     assert "shouting" in metrics.names()
     assert metrics.get("shouting(floor=0.5)").per_example(["a"]) == [0.5]
-    assert all(r.ok for r in check_metric("shouting"))
+    assert all(r.passed for r in check_metric("shouting"))
     sys.modules.pop("shouting_plugin")
 
 

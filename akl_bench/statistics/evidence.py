@@ -1,0 +1,85 @@
+"""All that a table says of one objective against the baseline, in one call."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from numpy.typing import ArrayLike
+
+from akl_bench.statistics import comparison, power
+from akl_bench.statistics._arrays import checked
+from akl_bench.statistics.bootstrap import hierarchical_bootstrap
+
+
+class Evidence(NamedTuple):
+    """One comparison; what cannot be said with the seeds at hand is None.
+
+    Attributes:
+        difference: Candidate minus baseline, in the metric's raw unit and direction.
+        low, high: Its hierarchical bootstrap interval.
+        p: Of the t-test over seeds (paired or Welch's), before any adjustment.
+        signed_rank_p: Wilcoxon's exact p over paired seeds.
+        record: Wins, ties and losses over examples; over seeds for a corpus metric.
+        improvement: Probability that a random candidate run beats a random baseline run.
+        detectable: Smallest true difference found with 80 % power by this many seeds.
+        seeds_needed: Seeds per side to find the difference seen, with that power.
+    """
+
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    signed_rank_p: float | None
+    record: comparison.WinTieLoss
+    improvement: float
+    detectable: float | None
+    seeds_needed: int | None
+
+
+def evidence(
+    candidate_SE: ArrayLike,
+    baseline_SE: ArrayLike,
+    *,
+    higher_is_better: bool = True,
+    paired: bool = True,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Evidence:
+    """Compare two objectives by their scores of S training seeds on E examples.
+
+    Args:
+        candidate_SE: Scores, the mean over decoding seeds; [S, 1] for a corpus metric.
+        baseline_SE: The same examples in the same order.
+        higher_is_better: The metric's direction.
+        paired: Row s of both sides belongs to one training seed.
+        confidence: Of the interval; the power figures use 1 - confidence as level.
+        seed: Of the bootstrap.
+
+    Raises:
+        UsageError: Shapes that do not match, NaN or infinity.
+    """
+    x, y = checked(candidate_SE, "candidate", 2), checked(baseline_SE, "baseline", 2)
+    boot = hierarchical_bootstrap(x, y, paired=paired, confidence=confidence, seed=seed)
+    a, b = x.mean(axis=1), y.mean(axis=1)
+    test = comparison.paired_t(a, b) if paired else comparison.welch(a, b)
+    by_example = x.shape[1] > 1
+    first, second = (x.mean(axis=0), y.mean(axis=0)) if by_example else (a, b)
+    if not by_example and a.size != b.size:
+        first, second = a.mean(keepdims=True), b.mean(keepdims=True)
+    n = min(a.size, b.size)
+    detectable = needed = None
+    if test.statistic is not None:  # Else there is no spread to judge by.
+        variance = (a - b).var(ddof=1) if paired else (a.var(ddof=1) + b.var(ddof=1)) / 2
+        sd, alpha = math.sqrt(variance), 1 - confidence
+        detectable = power.smallest_detectable(sd, n, alpha=alpha, paired=paired)
+        needed = power.seeds_needed(boot.value, sd, alpha=alpha, paired=paired)
+    return Evidence(
+        *boot,
+        test.p,
+        comparison.wilcoxon(a, b).p if paired and n > 1 else None,
+        comparison.win_tie_loss(first, second, higher_is_better=higher_is_better),
+        comparison.probability_of_improvement(a, b, higher_is_better=higher_is_better),
+        detectable,
+        needed,
+    )

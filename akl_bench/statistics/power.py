@@ -1,0 +1,96 @@
+"""How large an effect a number of seeds can show, by the noncentral t distribution."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from scipy import optimize, special, stats
+
+from akl_bench.errors import UsageError
+from akl_bench.statistics._arrays import Floats
+
+
+def t_test_power(
+    difference: float, sd: float, n: int, *, alpha: float = 0.05, paired: bool = True
+) -> float:
+    """Probability that a two-sided t-test with n seeds (per side) calls a true difference.
+
+    P(|T| > t_(1 - alpha/2)) for T noncentral with shift difference / (sd sqrt(c / n)): paired has
+    c = 1, n - 1 degrees of freedom and the sd of the differences; unpaired has c = 2, 2 n - 2 and
+    the sd of each side. For Holm over m comparisons, alpha / m is the cautious choice.
+    """
+    if n < 2 or sd <= 0 or not 0 < alpha < 1:
+        raise UsageError(f"power needs n >= 2, sd > 0, 0 < alpha < 1; got {n}, {sd}, {alpha}")
+    return _power(abs(difference) / sd, n, alpha, paired)
+
+
+def smallest_detectable(
+    sd: float, n: int, *, alpha: float = 0.05, power: float = 0.8, paired: bool = True
+) -> float | None:
+    """Difference that `t_test_power` finds with the given power; None with fewer than two seeds."""
+    if n < 2:
+        return None
+    if sd < 0 or not 0 < alpha < power < 1:
+        raise UsageError(f"need sd >= 0 and 0 < alpha < power < 1; got {sd}, {alpha}, {power}")
+    return sd * _detectable_effect(n, alpha, power, paired)
+
+
+def seeds_needed(
+    difference: float,
+    sd: float,
+    *,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    paired: bool = True,
+    limit: int = 10_000,
+) -> int | None:
+    """Fewest seeds (per side) with which a true difference is found; None beyond the limit."""
+    if sd == 0:
+        return 2 if difference else None
+    effect = abs(difference) / sd
+    if _power(effect, limit, alpha, paired) < power:
+        return None
+    low, high = 1, limit
+    # Power rises with n: bisect for the first n that has enough.
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _power(effect, middle, alpha, paired) < power:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+@lru_cache(maxsize=256)
+def _detectable_effect(n: int, alpha: float, power: float, paired: bool) -> float:
+    high = 1.0
+    while _power(high, n, alpha, paired) < power:
+        high *= 2
+    root = optimize.brentq(lambda d: _power(d, n, alpha, paired) - power, 0.0, high, xtol=1e-12)
+    return float(root)
+
+
+def _power(effect: float, n: int, alpha: float, paired: bool) -> float:
+    df, shift = (n - 1, math.sqrt(n)) if paired else (2 * n - 2, math.sqrt(n / 2))
+    critical = stats.t.isf(alpha / 2, df)
+    scale, weight = _chi_nodes(df)
+    ncp = effect * shift
+    # T = (Z + ncp) / S, so P(|T| > c) = E[Phi(ncp - c S) + Phi(-ncp - c S)] over S.
+    tails = special.ndtr(ncp - critical * scale) + special.ndtr(-ncp - critical * scale)
+    return min(1.0, float(weight @ tails))
+
+
+@lru_cache(maxsize=256)
+def _chi_nodes(df: int) -> tuple[Floats, Floats]:
+    """Nodes and weights of an expectation over S = sqrt(chi2_df / df).
+
+    Gauss-Legendre over the normal quantile of S. scipy's noncentral t returns NaN for the few
+    degrees of freedom and large shifts that matter here (df = 1, shift = 16).
+    """
+    x, w = np.polynomial.legendre.leggauss(512)
+    z = 8.5 * x
+    lower, upper = special.ndtr(z), special.ndtr(-z)
+    chi2 = np.where(z < 0, stats.chi2.ppf(lower, df), stats.chi2.isf(upper, df))
+    return np.sqrt(chi2 / df), 8.5 * w * stats.norm.pdf(z)
