@@ -27,7 +27,7 @@ def audit() -> None:
 )
 @click.option(
     "--text",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Records (.jsonl) or plain text in place of the profile's training data.",
 )
 @click.option(
@@ -78,12 +78,14 @@ def audit_akl(
     from akl_bench import config
     from akl_bench.audit import cases, measure, models, picture, show
 
-    picture.check(figure)
+    if figure is not None:
+        picture.check(figure)
     loaded = config.load(profile, settings, online=online)
     variants = measure.variants(mu)
-    pair = models.load(loaded, teacher=teacher, student=student, text=text, tokens=tokens, seed=seed)
-    made = [measure.measure(case, variants, seed) for case in cases.made(seed)]
-    real = measure.measure(models.case(pair), variants, seed)
-    click.echo(show.render(cases.by_hand(variants), [*made, real], format_), nl=False)
+    given = models.text_case(
+        loaded, teacher=teacher, student=student, text=text, tokens=tokens, seed=seed
+    )
+    results = [measure.measure(case, variants, seed) for case in (*cases.made(seed), given)]
+    click.echo(show.render(cases.by_hand(variants), results, format_), nl=False)
     if figure is not None:
-        picture.draw(real, figure)
+        picture.draw(results[-1], figure)

@@ -1,0 +1,1 @@
+"""Audit of adaptive KL: what public code computes under that name, beside the paper's loss."""
