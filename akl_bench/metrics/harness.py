@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 _SPLIT = "rows"
+_LOGITS_PER_POSITION = 2**19
 # What lm-eval warns about on every run and is meant here.
 _EXPECTED = ("`pretrained` model kwarg", "Passed an already-initialized", "Custom kwargs can be")
 
@@ -50,7 +51,7 @@ def evaluate_harness(
     tokenizer: "PreTrainedTokenizerBase",
     *,
     limit: int | None = None,
-    batch_size: int = 16,
+    batch_size: int | None = None,
     online: bool = False,
 ) -> dict[str, HarnessResult]:
     """Score `model` on every task in one pass.
@@ -61,7 +62,8 @@ def evaluate_harness(
         model: On its device; put into eval mode.
         tokenizer: Adds no special tokens here: prompts are as the task writes them.
         limit: The first so many rows of each task.
-        batch_size: Sequences per forward pass.
+        batch_size: Sequences per forward pass; None chooses by the size of the vocabulary, which
+            decides how much memory their logits take.
         online: Whether the hub may be asked; without it only its local cache is.
 
     Returns:
@@ -79,6 +81,7 @@ def evaluate_harness(
 
     if not tasks:
         return {}
+    batch_size = batch_size or max(8, min(64, _LOGITS_PER_POSITION // model.config.vocab_size))
     rows_of = {spec.name: rows[:limit] if rows else rows for spec, rows in tasks}
     with _contained():
         # Indexing lm-eval's own tasks takes 25 s.

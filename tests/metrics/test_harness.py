@@ -148,6 +148,8 @@ def loglikelihood_task(**changes):
 def test_log_likelihoods_are_those_computed_by_hand(model, tokenizer):
     rng = random.Random(2)
     rows = [{"id": i, "query": words(rng, 1, 9), "answer": words(rng, 1, 6)} for i in range(9)]
+    # Id 0 is what lm-eval pads with; real tokens of that id are no padding.
+    rows += [{"id": 9, "query": "w1 <eos> <eos>", "answer": "<eos> <eos> w2"}]
     result = evaluate_harness([(loglikelihood_task(), rows)], model, tokenizer, batch_size=4)
     expected = {str(r["id"]): score(model, tokenizer, r["query"], f" {r['answer']}") for r in rows}
     answers = result["answers"]
