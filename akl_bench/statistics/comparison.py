@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -109,6 +110,33 @@ def welch(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference:
         return Difference(mean, mean, mean, p, None, df)
     se = math.sqrt(x.var(ddof=1) / x.size + y.var(ddof=1) / y.size)
     return _t_test(mean, se, df, confidence)
+
+
+def pooled_t(
+    candidates: Sequence[ArrayLike], baseline: ArrayLike, confidence: float = 0.95
+) -> list[Difference]:
+    """Compare each candidate with the baseline by the spread of all of them together.
+
+    t = (mean c - mean b) / (s sqrt(1/nc + 1/nb)), s^2 = sum (n_i - 1) var_i / sum (n_i - 1), with
+    sum (n_i - 1) degrees of freedom over all samples, the baseline's included (Dunnett 1955).
+    Assumes one spread for all objectives, and repays it: 20 objectives of 3 seeds have 42 degrees
+    of freedom instead of the 2 of a paired test, and find a drop of 5 sd in 99 % of tables instead
+    of 10 % (Holm over 20). Where the baseline alone scatters twice as much, one table in six has a
+    false alarm (tests/statistics/test_simulation.py). Adjust the p-values with `holm`.
+    """
+    y = checked(baseline, "baseline", 1)
+    samples = [checked(c, f"candidate {i}", 1) for i, c in enumerate(candidates)]
+    df = sum(x.size - 1 for x in (*samples, y))
+    s2 = sum(float(((x - x.mean()) ** 2).sum()) for x in (*samples, y)) / max(1, df)
+    results = []
+    for x in samples:
+        difference = float(x.mean() - y.mean())
+        if min(x.size, y.size) < 2 or math.sqrt(s2) <= rounding(*samples, y):
+            results.append(Difference(difference))
+        else:
+            se = math.sqrt(s2 * (1 / x.size + 1 / y.size))
+            results.append(_t_test(difference, se, df, confidence))
+    return results
 
 
 def against_known_spread(

@@ -81,6 +81,29 @@ def test_equal_differences_are_no_certainty() -> None:
     assert ours.welch([1, 1], [1, 1]).p == 1.0
 
 
+def test_pooled_t_of_one_candidate_is_students_test() -> None:
+    a, b = [24.0, 26.5, 25.0], [23.0, 23.5, 24.5, 22.0]
+    theirs = stats.ttest_ind(a, b, equal_var=True)
+    (mine,) = ours.pooled_t([a], b)
+    expected = (theirs.pvalue, theirs.statistic, theirs.df, *theirs.confidence_interval())
+    assert (mine.p, mine.statistic, mine.df, mine.low, mine.high) == close(expected)
+
+
+def test_pooled_t_takes_its_spread_from_all_samples_as_dunnett() -> None:
+    samples = np.random.default_rng(0).normal(25, 1, (5, 3))
+    theirs = stats.dunnett(*samples[1:], control=samples[0], rng=0)
+    mine = ours.pooled_t(list(samples[1:]), samples[0])
+    assert [m.statistic for m in mine] == close(theirs.statistic.tolist())
+    assert {m.df for m in mine} == {10}
+
+
+def test_pooled_t_does_not_judge_one_seed() -> None:
+    single, several = ours.pooled_t([[30.0], [30.0, 31.0]], [20.0, 20.5])
+    assert single == (9.75, None, None, None, None, None)
+    assert several.p is not None and several.df == 2
+    assert ours.pooled_t([[1.0, 1.0]], [0.0, 0.0])[0].p is None
+
+
 def test_against_known_spread_is_a_prediction_interval() -> None:
     baseline = [24.0, 25.0, 26.0]  # sd 1, mean 25.
     half = stats.t.ppf(0.975, 2) * math.sqrt(1 + 1 / 3)

@@ -20,6 +20,33 @@ def test_family_wise_false_alarms_under_the_null(seeds: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sd", "most_alarms", "least_found"),
+    [
+        (np.full(21, 0.5), 0.05, 0.97),
+        (np.where(np.arange(21) % 3 == 1, 1.0, 0.5), 0.06, 0.85),  # A third scatter twice as much.
+        (np.where(np.arange(21) == 0, 1.0, 0.5), 0.20, 0.90),  # The baseline does: the known price.
+    ],
+    ids=["equal", "a third", "baseline"],
+)
+def test_pooling_the_spread_finds_more_at_a_known_price(
+    sd: np.ndarray, most_alarms: float, least_found: float
+) -> None:
+    rng, alarms, pooled, paired, tables = np.random.default_rng(0), 0, 0, 0, 1000
+    for _ in range(tables):
+        scores = 25 + sd[:, None] * rng.normal(size=(21, 3))
+        null = ours.holm([d.p for d in ours.pooled_t(list(scores[1:]), scores[0])])
+        alarms += any(p is not None and p <= 0.05 for p in null)
+        scores[2] -= 2.5
+        p = ours.holm([d.p for d in ours.pooled_t(list(scores[1:]), scores[0])])[1]
+        pooled += p is not None and p <= 0.05
+        p = ours.holm([ours.paired_t(row, scores[0]).p for row in scores[1:]])[1]
+        paired += p is not None and p <= 0.05
+    assert alarms / tables <= most_alarms
+    assert pooled / tables >= least_found > 0.15 >= paired / tables
+
+
+@pytest.mark.slow
 def test_power_is_the_power_stated() -> None:
     rng, found, runs = np.random.default_rng(0), 0, 1500
     difference = ours.smallest_detectable(0.5, 5)
