@@ -28,10 +28,11 @@ _ROUNDING = 1e-6
 def head_gap(p_NV: Tensor, gap_NV: Tensor, mu: float, drop_crossing: bool = False) -> Tensor:
     """Sum of a non-negative gap over the head of p, per token [N]; differentiable in the gap.
 
-    On the CPU a small top set answers for nearly all rows. Elsewhere asking which rows are left
-    would wait for the device, so that all rows take the fixed number of steps of `_threshold`.
+    On the CPU a small top set answers for nearly all rows of a large vocabulary. Elsewhere asking
+    which rows are left would wait for the device, so that all rows take the fixed number of steps
+    of `_threshold`; so they do in a small vocabulary, where `topk` is the slower one.
     """
-    if p_NV.device.type != "cpu" or p_NV.shape[-1] <= 2 * _TOP:
+    if p_NV.device.type != "cpu" or p_NV.shape[-1] < 64 * _TOP:
         return (_membership(p_NV, _threshold(p_NV, mu), mu, drop_crossing) * gap_NV).sum(-1)
     top_NK, ids_NK = p_NV.topk(_TOP, dim=-1)
     mass_NK = top_NK.cumsum(-1)

@@ -20,8 +20,10 @@ from akl_bench.training._linear_head import Gradients, Layer, attach
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Bytes of one [chunk, vocabulary] buffer, of which a chunk has about six; see docs/speed.md.
-_CPU_BYTES = 16 << 20
+# Each chunk streams the output layers through the cache: on the CPU 128 tokens pay for that, more
+# of them only where the vocabulary is small. docs/speed.md has the measurements.
+_CPU_TOKENS = 128
+_CPU_BYTES = 8 << 20
 _DEVICE_BYTES = 256 << 20
 
 
@@ -76,7 +78,7 @@ class Objective:
         divergence: None for plain cross-entropy, whatever kd_ratio.
         kd_ratio: Share of the divergence, in [0, 1].
         temperature: Above 0.
-        chunk_tokens: Tokens per chunk; None: as many as keep a chunk's buffers small.
+        chunk_tokens: Tokens per chunk; None: chosen from the vocabulary.
 
     Raises:
         UsageError: A value is out of range.
@@ -168,7 +170,7 @@ def linear_divergence(
         teacher_hidden_NE: Teacher's states, of any width.
         teacher_weight_VE: Teacher's output layer.
         temperature: Divides the logits of both; no factor T^2.
-        chunk_tokens: Tokens per chunk; None: as many as keep a chunk's buffers small.
+        chunk_tokens: Tokens per chunk; None: chosen from the vocabulary.
         bias_V: Student's output bias.
         teacher_bias_V: Teacher's output bias.
         vocab_size: Number of real tokens, where the layers have padding rows.
@@ -258,5 +260,7 @@ def _check(
 
 
 def _default_chunk(layer: Layer, tokens: int) -> int:
-    budget = _CPU_BYTES if layer.hidden_ND.device.type == "cpu" else _DEVICE_BYTES
-    return max(1, budget // (tokens * layer.sum_dtype.itemsize))
+    row = tokens * layer.sum_dtype.itemsize
+    if layer.hidden_ND.device.type == "cpu":
+        return max(_CPU_TOKENS, _CPU_BYTES // row)
+    return max(1, _DEVICE_BYTES // row)
