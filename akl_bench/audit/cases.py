@@ -11,6 +11,7 @@ import torch
 
 from akl_bench.audit.measure import Case, head, weights
 from akl_bench.divergences import Divergence
+from akl_bench.divergences.adaptive_kl import AdaptiveKL
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,7 +43,7 @@ class HandRow:
 
 
 def by_hand(compared: dict[str, Divergence]) -> list[HandRow]:
-    """p = (.40, .35, .15, .10) against q = (.20, .48, .21, .11), in float64."""
+    """Four tokens, p = (.40, .35, .15, .10) and q = (.20, .48, .21, .11), in float64."""
     logs_NV = torch.tensor([_TEACHER, _STUDENT], dtype=torch.float64).log()
     rows = []
     for name, divergence in compared.items():
@@ -76,16 +77,24 @@ def made(seed: int) -> Iterator[Case]:
     about = "logits N(0, 1); student: N(0, 1) added"
     yield _case("flat", about, z_NV, z_NV + normal(_VOCABULARY))
     z_NV = 3 * normal(_SMALL)
-    about = "logits N(0, 3); student: the same at temperature 2, so p >= q on every head"
-    yield _case("flatter", about, z_NV, z_NV / 2)
+    about = "logits N(0, 3); student: the teacher with a fifth of its head moved to the tail"
+    yield _case("degenerate", about, z_NV, _head_moved(z_NV, 0.2))
     about = "teacher: 100 equally likely tokens, the rest e^4 times less so; student: N(0, 1) added"
     z_NV = torch.zeros(_TOKENS, _SMALL)
     for row_V in z_NV:
         row_V[torch.randperm(_SMALL, generator=generator)[:100]] = 4
     yield _case("ties", about, z_NV, z_NV + normal(_SMALL))
-    about = "teacher: .47 on a token, .45 on one that crosses mu; student: .50 and 1e-4, tail N(0, 1)"
+    about = "teacher: .47 on one token, .45 on the one that crosses 1/2; student: .50 and .0001"
     zp_NV, zq_NV = _with_pair(normal(_SMALL), 0.47, 0.45), _with_pair(normal(_SMALL), 0.50, 1e-4)
     yield _case("crossing", about, zp_NV, zq_NV)
+
+
+def _head_moved(z_NV: Tensor, share: float) -> Tensor:
+    """Log-probabilities with a share of the head moved to the tail: p - q has one sign on each."""
+    p_NV = z_NV.softmax(-1)
+    head_NV = AdaptiveKL().head_mask(z_NV.log_softmax(-1))
+    mass_N1 = (p_NV * head_NV).sum(-1, keepdim=True)
+    return (p_NV * torch.where(head_NV, 1 - share, 1 + share * mass_N1 / (1 - mass_N1))).log()
 
 
 def _with_pair(tail_NV: Tensor, first: float, second: float) -> Tensor:
@@ -97,4 +106,5 @@ def _with_pair(tail_NV: Tensor, first: float, second: float) -> Tensor:
 
 def _case(name: str, about: str, zp_NV: Tensor, zq_NV: Tensor) -> Case:
     logp_NV, logq_NV = zp_NV.log_softmax(-1), zq_NV.log_softmax(-1)
-    return Case(name, about, *zp_NV.shape, lambda chunk: (logp_NV[chunk], logq_NV[chunk]))
+    tokens, vocab_size = zp_NV.shape
+    return Case(name, about, tokens, vocab_size, lambda at: (logp_NV[at], logq_NV[at]))

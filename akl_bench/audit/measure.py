@@ -62,7 +62,7 @@ class Row:
         cosine: Cosine of both gradients as one long vector over all tokens.
         norm: Ratio of their norms, likewise.
         near_half: Share of tokens with w within 0.05 of 1/2, where it is just the fixed mix.
-        permuted: Largest change of a value when the vocabulary is permuted, nats.
+        permuted: Largest change of a value when the vocabulary is permuted, nats; on some tokens.
         value_at_equality: Largest value where the student is the teacher; NaN if one is.
         gradient_at_equality: Largest norm of the gradient there, likewise.
     """
@@ -186,14 +186,16 @@ def _tokens(
 
 
 def _permuted(divergence: Divergence, logs: tuple[Tensor, Tensor], seed: int) -> float:
-    generator = torch.Generator().manual_seed(seed)
+    """Largest change of a value in random orders, and in that of the first token's likelihood."""
+    device, generator = logs[0].device, torch.Generator().manual_seed(seed)
+    size = logs[0].shape[-1]
+    orders = [torch.randperm(size, generator=generator).to(device) for _ in range(_PERMUTATIONS)]
     value_N = divergence.per_token(*logs)
-    worst = 0.0
-    for _ in range(_PERMUTATIONS):
-        order_V = torch.randperm(logs[0].shape[-1], generator=generator).to(logs[0].device)
-        moved_N = divergence.per_token(logs[0][:, order_V], logs[1][:, order_V])
-        worst = max(worst, float((moved_N - value_N).abs().max()))
-    return worst
+    moved = [
+        divergence.per_token(logs[0][:, order_V], logs[1][:, order_V])
+        for order_V in [*orders, logs[0][0].argsort()]
+    ]
+    return max(float((moved_N - value_N).abs().max()) for moved_N in moved)
 
 
 def _at_equality(divergence: Divergence, logp_NV: Tensor) -> tuple[float, float]:

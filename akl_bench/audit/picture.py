@@ -17,7 +17,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     "official": {"color": "#0072B2", "linestyle": "--"},
     "taid": {"color": "#D55E00", "linestyle": "-."},
     "swapped": {"color": "#009E73", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
-    "entropy": {"color": "#CC79A7", "linestyle": (0, (4, 1))},
+    "entropy": {"color": "#CC79A7", "linestyle": (0, (8, 2))},
     "symmetric_kl": {"color": "#E69F00", "linestyle": ":"},
 }
 
@@ -53,10 +53,10 @@ def draw(result: Result, path: Path) -> None:
                 degrees_N = cosine_N[~cosine_N.isnan()].clamp(-1, 1).arccos().rad2deg()
                 _shares(angle, degrees_N, **style)
         weight.axvspan(0.45, 0.55, color="0.92", zorder=0)
-        weight.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of tokens at or below")
+        weight.set(xlim=(-0.02, 1.02), ylim=(0, 1.02), ylabel="share of tokens at or below")
         weight.set_xlabel("w, the share of KL(p||q); shaded: within .05 of 1/2")
         weight.set_title("weights", loc="left", fontsize=10)
-        angle.set(xlim=(0, 90), xticks=range(0, 91, 15))
+        angle.set(xlim=(-2, 92), xticks=range(0, 91, 15))
         angle.set_xlabel("angle to the paper's gradient for the logits, degrees")
         angle.set_title("gradients", loc="left", fontsize=10)
         figure.legend(*weight.get_legend_handles_labels(), loc="outside lower center", ncols=6)

@@ -47,9 +47,7 @@ def render(hand: Sequence[HandRow], results: Sequence[Result], format: str) -> s
         }
         return json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n"
     tables = [_by_hand(hand), *map(_measured, results)]
-    writer: Callable[[_Table], list[str]]
-    writer = {"text": _text, "markdown": _markdown, "latex": _latex}[format]
-    escape = {"text": str, "markdown": markdown_text, "latex": latex_text}[format]
+    writer, escape = _WRITERS[format]
     lines = [line for table in tables for line in writer(table)]
     return "\n".join([*lines, f"{'% ' if format == 'latex' else ''}{escape(_LEGEND)}"]) + "\n"
 
@@ -155,3 +153,10 @@ def _latex(table: _Table) -> list[str]:
         "\\end{tabular}",
         "",
     ]
+
+
+_WRITERS: dict[str, tuple[Callable[[_Table], list[str]], Callable[[str], str]]] = {
+    "text": (_text, terminal_text),
+    "markdown": (_markdown, markdown_text),
+    "latex": (_latex, latex_text),
+}
