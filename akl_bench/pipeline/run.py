@@ -19,7 +19,7 @@ from akl_bench.results.files import read_json
 from akl_bench.results.store import Cell, Run, broken_files, read_seal
 
 # Imported once by the fork server instead of once per cell.
-_PRELOAD = ("akl_bench.pipeline.cell",)
+_PRELOAD = ("akl_bench.pipeline.preload",)
 # Settings that say where inputs lie or what is asked for, not what is computed.
 _FREE_KEYS = ("description", "seeds", "online", "root", "path")
 
