@@ -15,6 +15,7 @@ from akl_bench import metrics
 from akl_bench.errors import UsageError
 from akl_bench.metrics._laws import check_metric
 from akl_bench.metrics.base import Metric, References, Sample, Scope, evaluate
+from akl_bench.registry import Registry
 
 ALL = [metrics.get(name) for name in metrics.names()]
 
@@ -154,9 +155,12 @@ def test_an_installed_entry_point_is_a_metric(
         "[akl_bench.metrics]\nshouting = shouting_plugin:Shouting\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    assert "shouting" in metrics.names()
-    assert metrics.get("shouting(floor=0.5)").per_example(["a"]) == [0.5]
-    assert all(r.passed for r in check_metric("shouting"))
+    # The registry of the package has looked already, once for the process.
+    registry = Registry("metric", "akl_bench.metrics", "Metric")
+    assert "shouting" in registry.names()
+    metric = registry.create("shouting(floor=0.5)")
+    assert metric.per_example(["a"]) == [0.5]
+    assert all(r.passed for r in check_metric(metric))
     sys.modules.pop("shouting_plugin")
 
 
