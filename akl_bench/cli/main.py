@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -20,12 +20,15 @@ _VERBS = (
     "status",
     "table",
     "show",
+    "baseline",
+    "check",
     "verify",
     "audit",
     "microworld",
     "doctor",
 )
 _INTERRUPTED = 130
+_READER_GONE = 141  # what a shell reports for a program that SIGPIPE ended
 
 
 class _Verbs(click.Group):
@@ -42,6 +45,14 @@ class _Verbs(click.Group):
         )
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # The reader (head, less) has seen enough; click would end with 1, "a cell failed".
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(_READER_GONE)
+
 
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="akl-bench")
@@ -56,12 +67,11 @@ def cli() -> None:
     """
 
 
-def main(arguments: Sequence[str] | None = None) -> Any:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; an expected error is one message without a traceback."""
     try:
-        cli.main(args=arguments, prog_name="akl-bench", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # What comes back is the code of `context.exit(code)`, as after --help.
+        sys.exit(cli.main(args=arguments, prog_name="akl-bench", standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -69,10 +79,6 @@ def main(arguments: Sequence[str] | None = None) -> Any:
         # Line by line: what a message quotes from a file must not steer the terminal.
         click.echo("Error: " + "\n".join(map(terminal_text, str(error).split("\n"))), err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
         click.echo(f"Error: {where}{error.strerror or error}.", err=True)
