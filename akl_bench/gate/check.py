@@ -1,0 +1,247 @@
+"""A check: comparability first, then a verdict on every metric of every objective."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from akl_bench.errors import UsageError
+from akl_bench.gate import verdicts
+from akl_bench.gate.baseline import Baseline
+from akl_bench.gate.comparability import changes, differing_fields
+from akl_bench.gate.comparison import EXACT, Comparison, Report, Side
+from akl_bench.gate.errors import BaselineError
+from akl_bench.gate.policy import Policy, Tier
+from akl_bench.gate.snapshot import Column, Row, Snapshot
+from akl_bench.gate.verdicts import Estimate, Verdict
+
+Mode = Literal["auto", "exact", "seeds", "calibrated", "threshold"]
+# The weights of an objective's students, compared as if they were a metric.
+WEIGHTS = Column(
+    task="training",
+    metric="weights",
+    direction=None,
+    n=1,
+    scale=1.0,
+    format="%s",
+    signature="sha256",
+    headline=True,
+    shown=True,
+)
+
+
+def check(
+    baseline: Baseline,
+    candidate: Snapshot,
+    policy: Policy,
+    *,
+    mode: Mode = "auto",
+    only: Sequence[str] = (),
+    strict: bool = False,
+) -> Report:
+    """Compare a run with a baseline.
+
+    Args:
+        baseline: The baseline.
+        candidate: The run.
+        policy: Margins, tiers and level.
+        mode: "exact" asks for the same bits; "auto" passes objectives that have them, and tests
+            the others as far as their seeds allow; docs/ci.md has the rest.
+        only: Globs over "objective/student": other rows are left out. Empty: all rows.
+        strict: Whether inconclusive metrics fail.
+
+    Raises:
+        UsageError: `only` matches no row of the baseline.
+        BaselineError: Nothing was compared.
+    """
+    rows = [row for row in baseline.run.rows if row.seeds]
+    wanted = [row for row in rows if not only or any(row.matches(glob) for glob in only)]
+    if not wanted:
+        names = ", ".join(row.name for row in rows)
+        raise UsageError(f"--only {' '.join(only)} matches none of the baseline's rows: {names}.")
+    work = _Check(baseline, candidate, policy, mode)
+    for row in wanted:
+        work.compare(row)
+    if not work.comparisons:
+        raise BaselineError("Nothing was compared: no metric of the baseline has a direction.")
+    work.judge()
+    lines = dict.fromkeys(line for lines in work.different.values() for line in lines)
+    return Report(
+        tuple(work.comparisons),
+        tuple(changes(baseline.run, candidate)),
+        tuple(lines),
+        tuple(_notes(baseline.run, candidate, len(rows) - len(wanted))),
+        strict,
+    )
+
+
+@dataclass
+class _Check:
+    """The comparisons so far; those with an estimate wait for their tier to be judged."""
+
+    baseline: Baseline
+    candidate: Snapshot
+    policy: Policy
+    mode: Mode
+    comparisons: list[Comparison] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.different = differing_fields(
+            self.baseline.run, self.candidate, exact=self.mode == EXACT
+        )
+        self.others = {row.key: row for row in self.candidate.rows}
+
+    def compare(self, row: Row) -> None:
+        """Add the comparisons of a row."""
+        other = self.others.get(row.key)
+        columns = [c for c in self.baseline.run.columns if _means(row, c)]
+        if self.mode == EXACT:
+            trained = any(row.weights)
+            for column in [WEIGHTS, *columns] if trained else columns:
+                self._add(row, other, column, EXACT)
+            return
+        mode: Mode = self.mode
+        if other and mode == "auto" and _same_bits(row, other):
+            mode = EXACT
+        for column in columns:
+            if column.direction is not None:
+                self._add(row, other, column, mode)
+
+    def _add(self, row: Row, other: Row | None, column: Column, mode: Mode) -> None:
+        tier = self.policy.tier(column, row.objective)
+        comparison = Comparison(
+            row.name,
+            column,
+            tier,
+            Verdict.PASS,
+            "",
+            _side(row, column),
+            _side(other, column) if other else Side(None, 0),
+        )
+        obstacle = self._obstacle(other, column)
+        if obstacle is not None or other is None:
+            verdict, reason = obstacle or (Verdict.MISSING, "")
+            self.comparisons.append(replace(comparison, verdict=verdict, reason=reason))
+        elif mode == EXACT:
+            verdict, reason = _same(row, other, column)
+            self.comparisons.append(replace(comparison, verdict=verdict, mode=EXACT, reason=reason))
+        else:
+            estimate = self._estimate(row, other, column, mode)
+            self.waiting.append(len(self.comparisons))
+            self.comparisons.append(replace(comparison, mode=estimate.mode, estimate=estimate))
+
+    def _obstacle(self, other: Row | None, column: Column) -> tuple[Verdict, str] | None:
+        """Why a metric cannot be compared; None where it can."""
+        if other is None:
+            return Verdict.MISSING, "the run has no such objective and student"
+        if other.unsealed or not other.seeds:
+            seeds = ", ".join(map(str, other.unsealed))
+            return Verdict.MISSING, f"not finished: seed {seeds}"
+        if column is not WEIGHTS:
+            if column.metric not in other.values.get(column.task, {}):
+                return Verdict.MISSING, "not measured"
+            bad = [str(s) for s, value in other.by_seed(column).items() if value is None]
+            if bad:
+                return Verdict.MISSING, f"no number at seed {', '.join(bad)}"
+        for scope in ((), (column.task,), column.key):
+            if scope in self.different:
+                lines = self.different[scope]
+                more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+                return Verdict.INCOMPARABLE, f"{lines[0]}{more}"
+        return None
+
+    def _estimate(self, row: Row, other: Row, column: Column, mode: Mode) -> Estimate:
+        before, after = _means(row, column), _means(other, column)
+        if mode == "auto" or mode == EXACT:
+            chosen = verdicts.mode_for(len(before), len(after))
+        else:
+            chosen = mode
+        return verdicts.estimate(
+            before,
+            after,
+            mode=chosen,
+            design=self.baseline.design,
+            alpha=self.policy.alpha,
+            margin=self.policy.margin(column, sum(before.values()) / len(before)),
+            higher_is_better=column.direction == "higher",
+        )
+
+    def judge(self) -> None:
+        """Settle the verdicts of the estimates, tier by tier."""
+        tiers = {index: self.comparisons[index].tier for index in self.waiting}
+        # Alpha bounds any false alarm in the whole check: tiers that can raise one share it.
+        sharing = len({tier for tier in tiers.values() if tier.fails})
+        for tier in Tier:
+            indices = [index for index, of in tiers.items() if of is tier]
+            estimates = [e for i in indices if (e := self.comparisons[i].estimate)]
+            alpha = self.policy.alpha / sharing if tier.fails and sharing else self.policy.alpha
+            judged = verdicts.judge(estimates, alpha, self.policy.adjust)
+            for index, (verdict, p, detectable) in zip(indices, judged, strict=True):
+                self.comparisons[index] = replace(
+                    self.comparisons[index], verdict=verdict, p=p, detectable=detectable
+                )
+
+
+def _means(row: Row, column: Column) -> dict[int, float]:
+    return {seed: value for seed, value in row.by_seed(column).items() if value is not None}
+
+
+def _side(row: Row, column: Column) -> Side:
+    if column is WEIGHTS:
+        return Side(None, len(row.seeds))
+    values = _means(row, column)
+    return Side(sum(values.values()) / len(values) if values else None, len(values))
+
+
+def _same_bits(row: Row, other: Row) -> bool:
+    """Whether every seed of the candidate has the baseline's weights and values."""
+    if not other.seeds or not set(other.seeds) <= set(row.seeds):
+        return False
+    columns = [(task, metric) for task, metrics in row.values.items() for metric in metrics]
+    return _weights(row, other.seeds) == list(other.weights) and all(
+        _values(row, *key, other.seeds) == _values(other, *key, other.seeds) for key in columns
+    )
+
+
+def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
+    """Whether the seeds that both have agree to the bit."""
+    seeds = [seed for seed in other.seeds if seed in row.seeds]
+    if not seeds:
+        return Verdict.MISSING, "no seed in common with the baseline"
+    before, now = (
+        _weights(r, seeds) if column is WEIGHTS else _values(r, *column.key, seeds)
+        for r in (row, other)
+    )
+    differ = [i for i, (one, two) in enumerate(zip(before, now, strict=True)) if one != two]
+    if not differ:
+        return Verdict.PASS, ""
+    first = differ[0]
+    shown = "" if column is WEIGHTS else f": {before[first]!r} -> {now[first]!r}"
+    return (
+        Verdict.REGRESSION,
+        f"other bits at {len(differ)} of {len(seeds)} seeds; seed {seeds[first]}{shown}",
+    )
+
+
+def _weights(row: Row, seeds: Sequence[int]) -> list[Any]:
+    found = dict(zip(row.seeds, row.weights, strict=True))
+    return [found[seed] for seed in seeds]
+
+
+def _values(row: Row, task: str, metric: str, seeds: Sequence[int]) -> list[Any]:
+    found = dict(zip(row.seeds, row.values.get(task, {}).get(metric, ()), strict=False))
+    return [found.get(seed) for seed in seeds]
+
+
+def _notes(baseline: Snapshot, candidate: Snapshot, left_out: int) -> list[str]:
+    notes = []
+    if left_out:
+        notes.append(f"{left_out} rows of the baseline left out by --only")
+    known = {row.key for row in baseline.rows}
+    if new := [row.name for row in candidate.rows if row.key not in known]:
+        notes.append(f"not in the baseline: {', '.join(new)}")
+    if new := [task for task in candidate.tasks if task not in baseline.tasks]:
+        notes.append(f"tasks that are not in the baseline: {', '.join(new)}")
+    if stamps := dict.fromkeys((*baseline.stamps, *candidate.stamps)):
+        notes.append(f"{' and '.join(stamps)}: a check of the machinery, no evidence")
+    return notes

@@ -1,0 +1,139 @@
+"""The outcome of a check, as data; the outputs print it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from akl_bench.gate.policy import Tier
+from akl_bench.gate.snapshot import Column
+from akl_bench.gate.verdicts import Estimate, Verdict
+
+EXACT: Literal["exact"] = "exact"
+
+
+@dataclass(frozen=True)
+class Side:
+    """Mean over seeds in raw units, and how many seeds there are."""
+
+    mean: float | None
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric of one objective and student.
+
+    Attributes:
+        row: Objective and student.
+        column: The metric.
+        tier: How much it counts.
+        verdict: What is to be said.
+        mode: How it was compared; "" where it was not.
+        baseline, candidate: The two sides.
+        estimate: What the seeds say.
+        p: Adjusted p of a loss.
+        detectable: Loss that would have been found with 80 % power after the adjustment.
+        reason: Why, where numbers do not say it.
+    """
+
+    row: str
+    column: Column
+    tier: Tier
+    verdict: Verdict
+    mode: str
+    baseline: Side
+    candidate: Side
+    estimate: Estimate | None = None
+    p: float | None = None
+    detectable: float | None = None
+    reason: str = ""
+
+    @property
+    def fails(self) -> bool:
+        """Whether a bad verdict fails the check; bits that differ always do."""
+        return self.tier.fails or self.mode == EXACT
+
+    def scaled(self, value: float | None) -> float | None:
+        """A raw number in the unit that tables show."""
+        return None if value is None else value * abs(self.column.scale)
+
+    def shown(self, value: float | None, sign: str = "") -> str:
+        """A raw number as tables show it, with a sign where asked; "-" for none."""
+        scaled = self.scaled(value)
+        return "-" if scaled is None else f"%{sign}{self.column.format[1:]}" % scaled
+
+    @property
+    def more_seeds(self) -> int | None:
+        """Further candidate seeds that would settle an unchanged student."""
+        unsettled = self.verdict is Verdict.INCONCLUSIVE
+        return self.estimate.more_seeds if self.estimate and unsettled else None
+
+    @property
+    def explanation(self) -> str:
+        """One line of why the verdict is what it is; "" where the numbers say it."""
+        if self.verdict is not Verdict.INCONCLUSIVE or self.estimate is None:
+            return self.reason
+        if self.detectable is None:
+            return "no spread over seeds to judge this loss by; more seeds are needed"
+        found = f"a loss of {self.shown(self.detectable)} would have been found"
+        if self.more_seeds is None:
+            return f"{found}; only more baseline seeds or a wider margin can settle this"
+        return f"{found}; {self.more_seeds} more seeds should settle this if nothing changed"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All comparisons of a check.
+
+    Attributes:
+        comparisons: Row by row as the baseline has them.
+        changed: What the candidate is about, one line each: code, libraries, training.
+        incomparable: Fields of the measurement that differ, one line each.
+        notes: What was left out.
+        strict: Whether inconclusive metrics fail.
+    """
+
+    comparisons: tuple[Comparison, ...]
+    changed: tuple[str, ...] = ()
+    incomparable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    strict: bool = False
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of comparisons by verdict."""
+        found = Counter(c.verdict for c in self.comparisons)
+        return {verdict.value: found[verdict] for verdict in Verdict if found[verdict]}
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass; 1 regression or missing; 3 incomparable; 4 inconclusive, where strict."""
+        bad = {c.verdict for c in self.comparisons if c.fails}
+        if Verdict.INCOMPARABLE in bad:
+            return 3
+        if bad & {Verdict.REGRESSION, Verdict.MISSING}:
+            return 1
+        if all(c.mode == "" for c in self.comparisons):
+            return 3
+        return 4 if self.strict and Verdict.INCONCLUSIVE in bad else 0
+
+    @property
+    def headline(self) -> str:
+        """The outcome in one line."""
+        outcome = {
+            0: "passed",
+            1: "failed",
+            3: "nothing can be said: not comparable",
+            4: "inconclusive",
+        }[self.exit_code]
+        counted = _counts(c for c in self.comparisons if c.fails)
+        advisory = _counts(c for c in self.comparisons if not c.fails)
+        return f"check {outcome}: {counted or 'nothing that can fail'}" + (
+            f"; advisory: {advisory}" if advisory else ""
+        )
+
+
+def _counts(comparisons: Iterable[Comparison]) -> str:
+    found = Counter(c.verdict for c in comparisons)
+    return ", ".join(f"{found[verdict]} {verdict.value}" for verdict in Verdict if found[verdict])

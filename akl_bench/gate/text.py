@@ -1,0 +1,133 @@
+"""A report for people: a text table, and the same as Markdown."""
+
+from collections.abc import Callable, Sequence
+
+from akl_bench.gate._escape import markdown as markdown_text
+from akl_bench.gate._escape import plain
+from akl_bench.gate.comparison import Comparison, Report
+from akl_bench.gate.verdicts import Verdict
+
+_HEADER = (
+    "verdict",
+    "objective",
+    "task/metric",
+    "tier",
+    "mode",
+    "baseline",
+    "now",
+    "change",
+    "interval",
+    "margin",
+    "p",
+)
+_COLOURS = {
+    Verdict.PASS: 32,
+    Verdict.IMPROVED: 32,
+    Verdict.WARN: 33,
+    Verdict.INCONCLUSIVE: 33,
+    Verdict.REGRESSION: 31,
+    Verdict.MISSING: 31,
+    Verdict.INCOMPARABLE: 31,
+}
+# The order in which they matter to whoever reads.
+URGENCY = (
+    Verdict.INCOMPARABLE,
+    Verdict.MISSING,
+    Verdict.REGRESSION,
+    Verdict.WARN,
+    Verdict.INCONCLUSIVE,
+    Verdict.IMPROVED,
+    Verdict.PASS,
+)
+_LEGEND = (
+    "change and interval: better is positive, whatever the metric's direction; p: of a loss, "
+    "adjusted over its tier"
+)
+
+
+def text(report: Report, *, everything: bool = False, styled: bool = False) -> str:
+    """A table of what deserves a look, or of everything, and the outcome."""
+    shown = by_urgency(report, everything=everything)
+    lines = []
+    if shown:
+        table = [_HEADER, *(_cells(c, plain) for c in shown)]
+        widths = [max(len(row[i]) for row in table) for i in range(len(_HEADER))]
+        lines.append(_line(_HEADER, widths))
+        for comparison, cells in zip(shown, table[1:], strict=True):
+            line = _line(cells, widths)
+            if styled:
+                name = comparison.verdict.value
+                colour = _COLOURS[comparison.verdict]
+                line = f"\x1b[{colour}m{name}\x1b[0m{line[len(name) :]}"
+            lines.append(line)
+            if comparison.explanation:
+                lines.append(f"  {plain(comparison.explanation)}")
+        lines += ["", _LEGEND]
+    for title, entries in _about(report):
+        lines += [f"{title}:", *(f"  {plain(entry)}" for entry in entries)]
+    return "\n".join([*lines, report.headline]) + "\n"
+
+
+def markdown(report: Report, *, everything: bool = True) -> str:
+    """The same as Markdown."""
+    lines = [f"### akl-bench {report.headline}", ""]
+    shown = by_urgency(report, everything=everything)
+    if shown:
+        lines += [f"| {' | '.join([*_HEADER, 'note'])} |", "| --- " * (len(_HEADER) + 1) + "|"]
+        for comparison in shown:
+            cells = _cells(comparison, markdown_text)
+            note = markdown_text(comparison.explanation)
+            lines.append(f"| {' | '.join([*cells, note])} |")
+        lines += ["", _LEGEND, ""]
+    for title, entries in _about(report):
+        lines += [f"{title}:", "", *(f"- {markdown_text(entry)}" for entry in entries), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def by_urgency(report: Report, *, everything: bool) -> list[Comparison]:
+    """Comparisons with the worst first; without `everything` only those that deserve a look."""
+    quiet = {Verdict.PASS, Verdict.IMPROVED}
+    advisory = {*quiet, Verdict.INCONCLUSIVE}
+    chosen = [
+        c
+        for c in report.comparisons
+        if everything or c.verdict not in (quiet if c.fails else advisory)
+    ]
+    order = list(type(chosen[0].tier)) if chosen else []
+    return sorted(chosen, key=lambda c: (order.index(c.tier), URGENCY.index(c.verdict)))
+
+
+def _cells(c: Comparison, escape: Callable[[str], str]) -> tuple[str, ...]:
+    interval = change = margin = "-"
+    if c.estimate is not None:
+        change = c.shown(c.estimate.difference, "+")
+        margin = c.shown(c.estimate.margin)
+        if c.estimate.low is not None:
+            interval = f"{c.shown(c.estimate.low, '+')} .. {c.shown(c.estimate.high, '+')}"
+    sides = [f"{c.shown(side.mean)} (n={side.seeds})" for side in (c.baseline, c.candidate)]
+    return (
+        c.verdict.value,
+        escape(c.row),
+        escape(f"{c.column.task}/{c.column.metric}"),
+        c.tier.value,
+        c.mode or "-",
+        *map(escape, sides),
+        escape(change),
+        escape(interval),
+        escape(margin),
+        "-" if c.p is None else f"{c.p:.2g}",
+    )
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    pairs = zip(cells, widths, strict=True)
+    return "  ".join(cell.ljust(width) for cell, width in pairs).rstrip()
+
+
+def _about(report: Report) -> list[tuple[str, tuple[str, ...]]]:
+    sections = [
+        ("Not comparable", report.incomparable),
+        ("What changed", report.changed),
+        ("Notes", report.notes),
+    ]
+    return [(title, entries) for title, entries in sections if entries]

@@ -1,0 +1,232 @@
+"""From the values of seeds to a verdict: the test, the interval, and what it could have seen.
+
+A difference is positive where the candidate is better, whatever the metric's direction.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from scipy import stats
+
+from akl_bench.gate.baseline import Design
+from akl_bench.statistics import Difference, against_known_spread, holm, paired_t, welch
+
+_POWER = 0.8
+_MOST_SEEDS = 200
+# Without a known spread a loss counts as real from this many margins on.
+_CLEAR = 3
+_ROUNDING = 1e-12
+_FEW = 3
+_SPREAD_SEEDS = 5
+Mode = Literal["exact", "seeds", "calibrated", "threshold"]
+
+
+class Verdict(str, Enum):
+    """What is to be said of one metric."""
+
+    PASS = "PASS"
+    IMPROVED = "IMPROVED"
+    WARN = "WARN"
+    REGRESSION = "REGRESSION"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    MISSING = "MISSING"
+    INCOMPARABLE = "INCOMPARABLE"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the seeds say of one metric, in raw units, better upwards.
+
+    Attributes:
+        mode: How it was compared.
+        difference: Mean of the candidate minus mean of the baseline.
+        margin: Loss that does not matter.
+        low: Lower end of the interval with level alpha on each side; None without a spread.
+        high: Its upper end.
+        p_loss: One-sided p of "not worse"; None without a spread.
+        p_gain: One-sided p of "not better".
+        more_seeds: Further candidate seeds with which an unchanged student passes with 80 % power;
+            None where no number of them does.
+    """
+
+    mode: Mode
+    difference: float
+    margin: float
+    low: float | None = None
+    high: float | None = None
+    p_loss: float | None = None
+    p_gain: float | None = None
+    more_seeds: int | None = None
+    spread: "_Spread | None" = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """Standard error as a function of the number of candidate seeds n: sqrt(fixed + free / n)."""
+
+    fixed: float
+    free: float
+    n: int
+    baseline: int
+    design: Literal["welch", "paired", "calibrated"]
+
+    def error(self, n: int) -> tuple[float, float]:
+        """Standard error and degrees of freedom with n candidate seeds."""
+        se2 = self.fixed + self.free / n
+        if self.design == "paired":
+            return math.sqrt(se2), n - 1
+        if self.design == "calibrated":
+            return math.sqrt(se2), self.baseline - 1
+        parts = self.fixed**2 / (self.baseline - 1) + (self.free / n) ** 2 / (n - 1)
+        return math.sqrt(se2), se2**2 / parts
+
+    def detectable(self, alpha: float, n: int | None = None) -> float:
+        """Loss found with 80 % power: (t_(1 - alpha) + t_0.8) standard errors."""
+        se, df = self.error(n or self.n)
+        return float(stats.t.isf(alpha, df) + stats.t.ppf(_POWER, df)) * se
+
+    def more_seeds(self, alpha: float, margin: float) -> int | None:
+        """Further candidate seeds until the detectable loss is within the margin."""
+        most = self.baseline if self.design == "paired" else _MOST_SEEDS
+        low, high = self.n, most
+        if high <= low or self.detectable(alpha, high) > margin:
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.detectable(alpha, middle) > margin:
+                low = middle
+            else:
+                high = middle
+        return high - self.n
+
+
+def mode_for(baseline: int, candidate: int) -> Mode:
+    """The strongest test that so many seeds allow."""
+    if min(baseline, candidate) >= _FEW:
+        return "seeds"
+    return "calibrated" if baseline >= _SPREAD_SEEDS else "threshold"
+
+
+def estimate(
+    baseline: dict[int, float],
+    candidate: dict[int, float],
+    *,
+    mode: Mode,
+    design: Design,
+    alpha: float,
+    margin: float,
+    higher_is_better: bool,
+) -> Estimate:
+    """Compare the values of seeds.
+
+    Args:
+        baseline: Value by seed; one or more.
+        candidate: Value by seed; one or more.
+        mode: "seeds" tests as `design` says, "calibrated" takes the baseline's spread for both
+            (a prediction interval), "threshold" tests nothing.
+        design: "paired" compares equal seeds only.
+        alpha: Level of the interval on each side.
+        margin: Loss that does not matter, in raw units.
+        higher_is_better: The metric's direction.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    shared = sorted(baseline.keys() & candidate.keys())
+    if mode == "seeds" and design == "paired":
+        x, y = [sign * candidate[s] for s in shared], [sign * baseline[s] for s in shared]
+    else:
+        x, y = [sign * v for v in candidate.values()], [sign * v for v in baseline.values()]
+    confidence = 1 - 2 * alpha
+    if mode == "seeds" and len(x) > 1 and len(y) > 1:
+        found = paired_t(x, y, confidence) if design == "paired" else welch(x, y, confidence)
+    elif mode == "calibrated":
+        found = against_known_spread(x, y, confidence)
+    else:
+        x = x or [sign * v for v in candidate.values()]
+        y = y or [sign * v for v in baseline.values()]
+        found = Difference(_mean(x) - _mean(y))
+    if found.statistic is None or found.df is None:
+        # Nothing varies (an empty rate of 0 in every seed): a t-test has nothing to go by.
+        largest = max(map(abs, [*x, *y]))
+        rounded = 0.0 if abs(found.difference) <= _ROUNDING * largest else found.difference
+        return Estimate("threshold", rounded, margin)
+    if mode == "calibrated":
+        spread = _Spread(_variance(y) / len(y), _variance(y), len(x), len(y), "calibrated")
+    elif design == "paired":
+        differences = [a - b for a, b in zip(x, y, strict=True)]
+        spread = _Spread(0.0, _variance(differences), len(x), len(baseline), "paired")
+    else:
+        spread = _Spread(_variance(y) / len(y), _variance(x), len(x), len(y), "welch")
+    return Estimate(
+        mode,
+        found.difference,
+        margin,
+        found.low,
+        found.high,
+        p_loss=float(stats.t.cdf(found.statistic, found.df)),
+        p_gain=float(stats.t.sf(found.statistic, found.df)),
+        more_seeds=spread.more_seeds(alpha, margin),
+        spread=spread,
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _variance(values: Sequence[float]) -> float:
+    mean = _mean(values)
+    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+
+
+def judge(
+    estimates: Sequence[Estimate], alpha: float, adjust: str
+) -> list[tuple[Verdict, float | None, float | None]]:
+    """The verdict on each metric of a tier, with the adjusted p of a loss and what was detectable.
+
+    A loss is called where its adjusted p is at most alpha: the chance of any false alarm in the
+    tier is at most alpha. That nothing is lost needs no adjustment: "none of them is worse by its
+    margin" fails only if every single bound fails (an intersection-union test).
+
+    Args:
+        estimates: The metrics of the tier.
+        alpha: The tier's share of the policy's alpha.
+        adjust: "holm", "bh" or "none".
+    """
+    losses = _adjusted([e.p_loss for e in estimates], adjust)
+    gains = _adjusted([e.p_gain for e in estimates], adjust)
+    tested = sum(e.p_loss is not None for e in estimates)
+    results = []
+    for e, loss, gain in zip(estimates, losses, gains, strict=True):
+        detectable = None
+        if e.spread is not None:
+            detectable = e.spread.detectable(alpha / tested if adjust == "holm" else alpha)
+        results.append((_verdict(e, alpha, loss, gain), loss, detectable))
+    return results
+
+
+def _verdict(e: Estimate, alpha: float, loss: float | None, gain: float | None) -> Verdict:
+    if e.low is None or loss is None or gain is None:
+        if e.difference >= -e.margin:
+            return Verdict.PASS
+        clear = 0 < _CLEAR * e.margin < -e.difference
+        return Verdict.REGRESSION if clear else Verdict.INCONCLUSIVE
+    if gain <= alpha:
+        return Verdict.IMPROVED
+    if e.low >= -e.margin:
+        return Verdict.PASS
+    if loss <= alpha:
+        return Verdict.REGRESSION if e.difference <= -e.margin else Verdict.WARN
+    return Verdict.INCONCLUSIVE
+
+
+def _adjusted(p_values: list[float | None], adjust: str) -> list[float | None]:
+    if adjust == "holm":
+        return holm(p_values)
+    if adjust == "bh":
+        known = [p for p in p_values if p is not None]
+        adjusted = list(stats.false_discovery_control(known)) if known else []
+        return [None if p is None else float(adjusted.pop(0)) for p in p_values]
+    return list(p_values)
