@@ -31,14 +31,14 @@ def options(tmp_path, monkeypatch):
     ]
 
 
-def audit(*arguments):
-    main(["audit", "akl", *arguments])
+def audit(*arguments, code=None):
+    with pytest.raises(SystemExit) as stop:
+        main(["audit", "akl", *arguments])
+    assert stop.value.code == code
 
 
 def failure(capsys, *arguments):
-    with pytest.raises(SystemExit) as stop:
-        audit(*arguments)
-    assert stop.value.code == 2
+    audit(*arguments, code=2)
     return capsys.readouterr().err
 
 
