@@ -36,16 +36,16 @@ class Rouge(Metric):
         "agg": "max_over_references",
     }
 
-    variant: str = "1"
+    variant: str | int = "1"
 
     def __post_init__(self) -> None:
-        # A spec reads rouge(variant=1) as a number.
+        # A spec reads rouge(variant=1) as a number; equal metrics must be equal objects.
         object.__setattr__(self, "variant", str(self.variant).lower())
         if self.variant not in _TYPES:
             raise UsageError(f"variant must be one of {', '.join(_TYPES)}, not {self.variant!r}")
 
     def score_text(self, text: str, references: tuple[str, ...], prompt: str) -> float:
-        rouge_type = _TYPES[self.variant]
+        rouge_type = _TYPES[str(self.variant)]
         scorer = _scorer(rouge_type)
         return max(float(scorer.score(r, text)[rouge_type].fmeasure) for r in references)
 

@@ -76,6 +76,7 @@ def test_rouge_variants_are_those_of_rouge_score() -> None:
         ours = metrics.get(f"rouge(variant={variant})")
         assert ours.per_example([prediction], [["nothing", reference]]) == [expected[name].fmeasure]
         assert f"|variant:{variant}|" in ours.signature()
+        assert metrics.get(metrics.registry.spec_of(ours)) == ours
 
 
 def test_rouge_has_no_other_variant() -> None:
