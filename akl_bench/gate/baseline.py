@@ -19,7 +19,7 @@ from akl_bench.results.store import TEACHER, UNTRAINED
 from akl_bench.strict import Strict, describe
 
 SCHEMA = 1
-Design = Literal["independent", "paired"]
+Design = Literal["pooled", "welch", "paired"]
 _WIDTH = 100
 
 
@@ -36,8 +36,9 @@ class Baseline(Strict):
     Attributes:
         schema_version: Of this file.
         akl_bench: Version that made it.
-        design: How seeds are compared, said before anything is seen: "independent" is Welch's test,
-            "paired" a test on the differences between equal seeds.
+        design: How seeds are tested, said before anything is seen: "pooled" is the t-test with one
+            spread for both sides (which is so where nothing changed), "welch" the one with a spread
+            for each, "paired" the one on the differences between equal seeds.
         policy: The policy of every check that does not bring its own.
         items: Values of single items, for `--explain`.
         run: The run.
@@ -56,7 +57,7 @@ def create(
     path: Path,
     *,
     policy: Policy | None = None,
-    design: Design = "independent",
+    design: Design = "pooled",
     min_seeds: int = 10,
     with_items: bool = False,
     allow_partial: bool = False,

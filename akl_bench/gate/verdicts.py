@@ -12,7 +12,14 @@ from typing import Literal
 from scipy import stats
 
 from akl_bench.gate.baseline import Design
-from akl_bench.statistics import Difference, against_known_spread, holm, paired_t, welch
+from akl_bench.statistics import (
+    Difference,
+    against_known_spread,
+    holm,
+    paired_t,
+    pooled_t,
+    welch,
+)
 
 _POWER = 0.8
 _MOST_SEEDS = 200
@@ -71,15 +78,18 @@ class _Spread:
     free: float
     n: int
     baseline: int
-    design: Literal["welch", "paired", "calibrated"]
+    test: Literal["pooled", "welch", "paired", "calibrated"]
 
     def error(self, n: int) -> tuple[float, float]:
         """Standard error and degrees of freedom with n candidate seeds."""
         se2 = self.fixed + self.free / n
-        if self.design == "paired":
-            return math.sqrt(se2), n - 1
-        if self.design == "calibrated":
-            return math.sqrt(se2), self.baseline - 1
+        degrees = {
+            "paired": n - 1,
+            "calibrated": self.baseline - 1,
+            "pooled": n + self.baseline - 2,
+        }
+        if self.test in degrees:
+            return math.sqrt(se2), degrees[self.test]
         parts = self.fixed**2 / (self.baseline - 1) + (self.free / n) ** 2 / (n - 1)
         return math.sqrt(se2), se2**2 / parts
 
@@ -90,7 +100,7 @@ class _Spread:
 
     def more_seeds(self, alpha: float, margin: float) -> int | None:
         """Further candidate seeds until the detectable loss is within the margin."""
-        most = self.baseline if self.design == "paired" else _MOST_SEEDS
+        most = self.baseline if self.test == "paired" else _MOST_SEEDS
         low, high = self.n, most
         if high <= low or self.detectable(alpha, high) > margin:
             return None
@@ -140,7 +150,10 @@ def estimate(
         x, y = [sign * v for v in candidate.values()], [sign * v for v in baseline.values()]
     confidence = 1 - 2 * alpha
     if mode == "seeds" and len(x) > 1 and len(y) > 1:
-        found = paired_t(x, y, confidence) if design == "paired" else welch(x, y, confidence)
+        if design == "pooled":
+            found = pooled_t([x], y, confidence)[0]
+        else:
+            found = (paired_t if design == "paired" else welch)(x, y, confidence)
     elif mode == "calibrated":
         found = against_known_spread(x, y, confidence)
     else:
@@ -157,6 +170,10 @@ def estimate(
     elif design == "paired":
         differences = [a - b for a, b in zip(x, y, strict=True)]
         spread = _Spread(0.0, _variance(differences), len(x), len(baseline), "paired")
+    elif design == "pooled":
+        squares = _variance(x) * (len(x) - 1) + _variance(y) * (len(y) - 1)
+        variance = squares / (len(x) + len(y) - 2)
+        spread = _Spread(variance / len(y), variance, len(x), len(y), "pooled")
     else:
         spread = _Spread(_variance(y) / len(y), _variance(x), len(x), len(y), "welch")
     return Estimate(

@@ -67,7 +67,7 @@ def test_a_real_loss_within_the_margin_is_a_warning(make_run, make_rows, compare
 def test_noise_that_hides_the_margin_is_inconclusive_with_what_would_settle_it(
     make_run, make_rows, compare
 ):
-    folder = make_run("pr", make_rows((14, 18, 17), spread=4.0))
+    folder = make_run("pr", make_rows((14, 18, 17), spread=4.0, shift=0.8))
     report = compare(folder)
     assert verdict(report) is Verdict.INCONCLUSIVE
     assert found(report).detectable > found(report).estimate.margin
@@ -266,5 +266,5 @@ def test_a_paired_baseline_tests_equal_seeds(make_run, make_rows, tmp_path):
     run = snapshot.measure(make_run("pr", rows))
     margins = Policy(margins={"rouge_l": 0.1})
     assert verdict(check(base, run, margins)) is Verdict.REGRESSION
-    apart = base.model_copy(update={"design": "independent"})
+    apart = base.model_copy(update={"design": "welch"})
     assert verdict(check(apart, run, margins)) is Verdict.INCONCLUSIVE
