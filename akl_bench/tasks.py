@@ -18,6 +18,9 @@ class HubData(Strict):
     config: str | None = None
     revision: str | None = None
     split: str = "train"
+    file: str | None = Field(
+        default=None, description="a JSONL file of the repository, read in place of a split"
+    )
     fields: dict[str, str] = Field(
         default_factory=dict, description="our field -> the data set's column"
     )

@@ -129,18 +129,43 @@ def _outputs(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _hub_rows(hub: HubData, source: DataSource, key: str) -> list[dict[str, Any]]:
-    import datasets
-
     try:
-        table = datasets.load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision)
+        raw, prefix = _hub_file(hub) if hub.file else _hub_split(hub)
+    except DataError:
+        raise
     except Exception as error:  # every library below raises its own kind
         raise AklBenchError(f"{key}: the hub data set {hub.name} does not load: {error}") from error
-    end = len(table) if source.rows is None else min(len(table), source.skip + source.rows)
-    rows = []
-    for index in range(source.skip, end):
-        raw = table[index]
-        row = {ours: raw.get(theirs) for ours, theirs in hub.fields.items()} or dict(raw)
-        rows.append({"id": f"{hub.split}-{index}", **row})
+    end = None if source.rows is None else source.skip + source.rows
+    chosen = enumerate(raw[source.skip : end], source.skip)
+    rows = [
+        {
+            "id": f"{prefix}-{i}",
+            **_renamed(row, hub.fields),
+        }
+        for i, row in chosen
+    ]
     if not rows:
         raise DataError([f"{key}: {hub.name} on the hub has no rows after skip={source.skip}"])
     return rows
+
+
+def _renamed(row: dict[str, Any], fields: dict[str, str]) -> dict[str, Any]:
+    """The row under our field names; a column that is null is left out."""
+    if not fields:
+        return row
+    return {ours: row[theirs] for ours, theirs in fields.items() if row.get(theirs) is not None}
+
+
+def _hub_file(hub: HubData) -> tuple[list[dict[str, Any]], str]:
+    from huggingface_hub import hf_hub_download
+
+    assert hub.file is not None
+    path = hf_hub_download(hub.name, hub.file, repo_type="dataset", revision=hub.revision)
+    return read_rows(Path(path)), Path(hub.file).stem
+
+
+def _hub_split(hub: HubData) -> tuple[list[dict[str, Any]], str]:
+    import datasets
+
+    table = datasets.load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision)
+    return [dict(row) for row in table], hub.split

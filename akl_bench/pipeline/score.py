@@ -30,7 +30,6 @@ from akl_bench.training.teacher_states import CachedTeacher
 
 _FIDELITY_BATCH = 16
 _FIDELITY_CHUNK = 256
-_HARNESS_BATCH = 32
 # Decoding draws from another stream than training of the same seed.
 _DECODING = 1_000_003
 
@@ -187,7 +186,6 @@ def _harness(
             [(task, data.get(name)) for name, task in tasks.items()],
             model,
             context.tokenizer,
-            batch_size=_HARNESS_BATCH,
             online=context.profile.online,
         )
         write_json(kept, {name: vars(result) for name, result in results.items()})
