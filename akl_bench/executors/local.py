@@ -20,6 +20,10 @@ from akl_bench.errors import AklBenchError
 from akl_bench.executors.base import Event, Job
 
 
+# `torch.use_deterministic_algorithms` imports this, which takes a second or two of every child.
+_PRELOAD = ("torch._inductor.config",)
+
+
 @dataclass
 class _Place:
     """A running child."""
@@ -51,7 +55,7 @@ class LocalExecutor:
         self._threads = threads
         self._gpus = gpus
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(preload))
+        self._context.set_forkserver_preload([*_PRELOAD, *preload])
 
     def run(self, jobs: Sequence[Job], on_event: Callable[[Event], None]) -> None:
         """Run all jobs; see `Executor`. On an exception (Ctrl-C) the children are ended first."""

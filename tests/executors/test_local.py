@@ -1,0 +1,133 @@
+"""Child processes: what becomes of jobs that end well, badly, or not by themselves."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from akl_bench.executors.base import Job
+from akl_bench.executors.local import LocalExecutor
+
+JOBS = """
+import os, pathlib, signal, sys, time
+from akl_bench.errors import UsageError
+
+def write(path, report):
+    report("half", 1, 2)
+    print("to the log")
+    print("of errors too", file=sys.stderr)
+    os.system("echo of children too")
+    pathlib.Path(path).write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
+
+def fail(report):
+    raise ZeroDivisionError("no luck")
+
+def refuse(report):
+    raise UsageError("one clear sentence")
+
+def die(report):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def leave(report):
+    os._exit(7)
+
+def threads(path, report):
+    import torch
+    pathlib.Path(path).write_text(str(torch.get_num_threads()))
+
+def wait(path, report):
+    pathlib.Path(path).write_text(str(os.getpid()))
+    time.sleep(60)
+
+def overlap(folder, report):
+    mark = pathlib.Path(folder) / str(os.getpid())
+    mark.write_text("")
+    time.sleep(0.2)
+    at_once = len(list(pathlib.Path(folder).iterdir()))
+    mark.unlink()
+    report("at once", at_once, 0)
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run functions of JOBS, each with its arguments; gives what was told about each."""
+    (tmp_path / "executor_jobs.py").write_text(JOBS)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def start(*calls, workers=2, on_event=None, **options):
+        jobs = [
+            Job(
+                f"{function}-{index}", f"executor_jobs:{function}", arguments, str(tmp_path / "log")
+            )
+            for index, (function, *arguments) in enumerate(calls)
+        ]
+        told = {job.name: [] for job in jobs}
+
+        def note(event):
+            told[event.job.name].append(event)
+            if on_event is not None:
+                on_event(event)
+
+        LocalExecutor(workers, **options).run(jobs, note)
+        return told
+
+    return start
+
+
+def kinds(events):
+    return [event.kind for event in events]
+
+
+def test_a_job_tells_where_it_is_and_what_it_prints_goes_to_its_log(run, tmp_path, capfd):
+    told = run(("write", tmp_path / "x"), workers=1)
+    assert kinds(told["write-0"]) == ["start", "progress", "done"]
+    assert [(e.stage, e.done, e.total) for e in told["write-0"] if e.stage] == [("half", 1, 2)]
+    assert (tmp_path / "x").read_text() == "none"
+    log = (tmp_path / "log").read_text()
+    assert all(line in log for line in ("to the log", "of errors too", "of children too"))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_job_that_fails_stops_no_other_and_says_why(run, tmp_path):
+    told = run(("fail",), ("refuse",), ("die",), ("leave",), ("write", tmp_path / "x"), workers=2)
+    last = {name: events[-1] for name, events in told.items()}
+    assert kinds(last.values()) == ["failed"] * 4 + ["done"]
+    assert [event.message for event in last.values()][:4] == [
+        "ZeroDivisionError: no luck",
+        "one clear sentence",
+        "ended by signal 9 (out of memory?)",
+        "exit code 7",
+    ]
+    assert "in fail" in (tmp_path / "log").read_text(), "the log has the traceback"
+
+
+def test_no_more_jobs_than_workers_run_at_once(run, tmp_path):
+    folder = tmp_path / "running"
+    folder.mkdir()
+    told = run(*[("overlap", folder)] * 5, workers=2)
+    at_once = [event.done for events in told.values() for event in events if event.stage]
+    assert len(at_once) == 5 and max(at_once) == 2
+
+
+def test_each_place_has_its_device_and_its_threads(run, tmp_path):
+    paths = [tmp_path / name for name in "abc"]
+    run(*[("write", path) for path in paths], workers=1, gpus=2)
+    assert [path.read_text() for path in paths] == ["0", "0", "0"]
+    run(("threads", tmp_path / "t"), workers=1, threads=3)
+    assert (tmp_path / "t").read_text() == "3"
+
+
+def test_an_interruption_ends_the_children(run, tmp_path):
+    path = tmp_path / "pid"
+
+    def interrupt(event):
+        while not path.exists():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(("wait", path), on_event=interrupt)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(path.read_text()), signal.SIGCONT)
