@@ -1,24 +1,47 @@
-"""`akl-bench table`: the comparison of a run, from its sealed cells."""
+"""`akl-bench table`: the comparison of runs, from their sealed cells."""
 
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from akl_bench.cli._options import format_option, run_argument
+from akl_bench.cli._options import FORMATS
 
 
 @click.command(no_args_is_help=True)
-@run_argument
-@format_option
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice([*FORMATS, "html"]),
+    default="text",
+    show_default=True,
+)
 @click.option("--all", "every_metric", is_flag=True, help="Every metric, not only the headlines.")
-def table(run: Path, format_: str, every_metric: bool) -> None:
-    """Print the comparison of RUN: mean and standard deviation over seeds, best first.
+@click.option(
+    "--baseline",
+    metavar="OBJECTIVE",
+    help="Compare every objective with this one.  [default: sft where the run has it]",
+)
+@click.option(
+    "--pooled",
+    is_flag=True,
+    help="Test with one spread for all objectives: more power with few seeds, if it holds.",
+)
+@click.option("--published", is_flag=True, help="Add published numbers of the same tasks.")
+@click.option("--siunitx", is_flag=True, help="LaTeX: write numbers with siunitx.")
+def table(runs: tuple[Path, ...], format_: str, **options: Any) -> None:
+    """Print the comparison of a RUN, or of several under one protocol, best objective first.
 
-    csv and json always hold every metric.
+    A cell is the mean and the standard deviation over training seeds; daggers mark significant
+    differences from the baseline. csv and json hold every metric and the comparisons in full.
     """
     from akl_bench.report import frame
     from akl_bench.report.table import render
 
     styled = sys.stdout.isatty()
-    click.echo(render(frame.load(run), format_, every_metric=every_metric, styled=styled), nl=False)
+    width = shutil.get_terminal_size().columns if styled else None
+    shown = render(frame.load(*runs), format_, styled=styled, width=width, **options)
+    click.echo(shown, nl=False)

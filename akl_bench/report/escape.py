@@ -13,14 +13,32 @@ _LATEX = {
     "_": r"\_",
     "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
+    # Not special, but another sign in TeX's default font encoding.
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    # Signs of the tables.
+    "±": r"$\pm$",
+    "†": r"\dag{}",
+    "‡": r"\ddag{}",
+    "²": "$^2$",
 }
-# Controls, and the marks that turn the direction of text around.
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_NOT_LATIN = re.compile(r"[^\x00-\xff†‡]")
+# Controls, the marks that turn the direction of text around, what shows as nothing, and lone
+# surrogates, which no file can hold.
+_INVISIBLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    r"\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 
 
 def terminal_text(text: str) -> str:
     """Text without control characters; each shows as U+XXXX."""
-    return _INVISIBLE.sub(lambda match: f"<U+{ord(match[0]):04X}>", text)
+    return _INVISIBLE.sub(_code_point, text)
+
+
+def _code_point(match: re.Match[str]) -> str:
+    return f"<U+{ord(match[0]):04X}>"
 
 
 def markdown_text(text: str) -> str:
@@ -34,10 +52,11 @@ def markdown_text(text: str) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Text with LaTeX's ten special characters escaped."""
-    return "".join(_LATEX.get(character, character) for character in terminal_text(text))
+    """Text with LaTeX's special characters escaped; what its fonts lack shows as U+XXXX."""
+    known = _NOT_LATIN.sub(_code_point, terminal_text(text))
+    return "".join(_LATEX.get(character, character) for character in known)
 
 
 def csv_text(text: str) -> str:
     """Text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r") and text else text
+    return f"'{text}" if text[:1] in tuple("=+-@\t\r\n") and text else text

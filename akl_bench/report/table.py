@@ -1,298 +1,262 @@
-"""A run as one table: text, Markdown, LaTeX, CSV or JSON."""
+"""A table as text, Markdown, LaTeX, HTML, CSV or JSON."""
 
-import json
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 
-from akl_bench.report.escape import csv_text, latex_text, markdown_text, terminal_text
-from akl_bench.report.frame import Column, RunFrame, is_reference, summarise
+from akl_bench.report.escape import latex_text, markdown_text, terminal_text
+from akl_bench.report.footnotes import BETTER, WORSE
+from akl_bench.report.frame import Column, RunFrame
+from akl_bench.report.layout import BEST, SECOND, Cell, Line, Table, build
+from akl_bench.report.records import as_json, csv
 
-# (objective, student, task, metric) -> mean, std, count
-_Summary = Mapping[Any, Mapping[Any, Any]]
-_BEST, _SECOND = "best", "second"
+_SUPERSCRIPTS = {BEST: "¹", SECOND: "²", "": ""}
+_GAP = 2
+_NOTE_WIDTH = 100
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """A value of the table: mean and standard deviation over seeds.
+def render(
+    frame: RunFrame,
+    format: str,
+    *,
+    every_metric: bool = False,
+    baseline: str | None = None,
+    pooled: bool = False,
+    published: bool = False,
+    styled: bool = False,
+    width: int | None = None,
+    siunitx: bool = False,
+) -> str:
+    r"""A run in one of the formats text, markdown, latex, html, csv, json.
 
-    `seeds` is the number of seeds that have a value, where some of the row's have none.
+    Args:
+        frame: The run or runs.
+        format: One of the six.
+        every_metric: Every metric, not only the headlines; csv and json always have all.
+        baseline: As in `layout.build`.
+        pooled: Test with one spread for all objectives.
+        published: Add published numbers.
+        styled: Terminal bold and underline (text).
+        width: Split the table into parts that are no wider (text).
+        siunitx: Numbers as `\num{}` (LaTeX).
     """
+    table = build(
+        frame,
+        every_metric=every_metric,
+        baseline=baseline,
+        pooled=pooled,
+        published=published,
+        detailed=format in ("csv", "json"),
+    )
+    match format:
+        case "text":
+            return text(table, styled=styled, width=width)
+        case "markdown":
+            return markdown(table)
+        case "latex":
+            return latex(table, siunitx=siunitx)
+        case "html":
+            from akl_bench.report.page import table_fragment
 
-    mean: float | None
-    std: float | None
-    seeds: int | None = None
-    rank: str = ""
-
-    def text(
-        self, column: Column, plus_minus: str, escape: Callable[[str], str] = terminal_text
-    ) -> str:
-        if self.mean is None:
-            return "-"
-        shown = escape(_shown(column, self.mean))
-        if self.std is not None:
-            shown += f" {plus_minus} {escape(_shown(column, self.std))}"
-        return shown if self.seeds is None else f"{shown} (seeds: {self.seeds})"
-
-
-def _shown(column: Column, value: float) -> str:
-    text = column.format % (column.scale * value)
-    return text if re.search("[1-9]", text) else text.removeprefix("-")
-
-
-@dataclass(frozen=True)
-class _Row:
-    objective: str
-    student: str
-    seeds: str
-    cells: list[_Cell]
+            return table_fragment(table)
+        case "csv":
+            return csv(frame, table)
+        case _:
+            return as_json(frame, table)
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows in the order of the page: references first, then objectives, the best first."""
+def text(table: Table, *, styled: bool = False, width: int | None = None) -> str:
+    """Plain text with aligned columns.
 
-    columns: list[Column]
-    rows: list[_Row]
-    notes: list[str]
-    students: bool
-
-
-def build(frame: RunFrame, *, every_metric: bool = False) -> Table:
-    """Lay out a run; objectives are ordered by the first column that has a direction."""
-    columns = frame.columns if every_metric else frame.shown
-    summary: _Summary = summarise(frame).to_dict("index")
-    sealed = {row: _sealed(frame, row) for row in frame.rows}
-    grid = {
-        row: [_cell(summary, row, column, sealed[row]) for column in columns] for row in frame.rows
-    }
-    contest = [row for row in frame.rows if not is_reference(row[0])]
-    for index, column in enumerate(columns):
-        for row, rank in _ranks(grid, contest, index, column):
-            grid[row][index] = replace(grid[row][index], rank=rank)
-    lead = next((i for i, c in enumerate(columns) if c.higher_is_better is not None), None)
-
-    def order(row: tuple[str, str]) -> tuple[str, float]:
-        mean = grid[row][lead].mean if lead is not None else None
-        if mean is None or lead is None:
-            return (row[1], math.inf)
-        return (row[1], -mean if columns[lead].higher_is_better else mean)
-
-    references = [row for row in frame.rows if is_reference(row[0])]
-    rows = [
-        _Row(*row, f"{sealed[row]}/{frame.seeds[row]}", grid[row])
-        for row in [*references, *sorted(contest, key=order)]
+    Without styles, superscripts tell the best and the second. A table wider than `width` comes in
+    parts, one below the other.
+    """
+    heads = [[terminal_text(head)] for head in table.heads]
+    columns = [_head_lines(column) for column in table.columns]
+    body = [[terminal_text(part) for part in table.lead(line)] for line in table.rows]
+    for i, column in enumerate(table.columns):
+        for line, cell in zip(body, _aligned_marks(table, i, column, styled), strict=True):
+            line.append(cell)
+    heads += columns
+    height = max(len(head) for head in heads)
+    heads = [[""] * (height - len(head)) + head for head in heads]
+    widths = [max(map(len, [*heads[i], *(line[i] for line in body)])) for i in range(len(heads))]
+    lead = len(table.heads)
+    parts = [
+        _text_part(table, heads, body, widths, [*range(lead), *chosen], styled)
+        for chosen in _parts(widths, lead, width)
     ]
-    notes = ["mean ± standard deviation over seeds; best bold, second underlined"]
-    if any(row.seeds.partition("/")[0] == "1" for row in rows):
-        notes.append("one seed: no spread, nothing here is significant")
-    if frame.stale:
-        notes.append(
-            f"{frame.stale} cells made with other code, data or library versions are left out; "
-            "the same run command renews them"
-        )
-    return Table(columns, rows, notes + frame.stamps, len({row.student for row in rows} - {""}) > 1)
+    notes = [
+        textwrap.fill(note, width or _NOTE_WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        for note in _notes(table, styled)
+    ]
+    return "\n\n".join(parts) + "\n\n" + "\n".join(notes) + "\n"
 
 
-def _cell(summary: _Summary, row: tuple[str, str], column: Column, sealed: int) -> _Cell:
-    found = summary.get((*row, column.task, column.metric))
-    if found is None:
-        return _Cell(None, None)
-    count = int(found["count"])
-    return _Cell(_number(found["mean"]), _number(found["std"]), count if count < sealed else None)
+def _notes(table: Table, styled: bool) -> list[str]:
+    ranks = "best bold, second underlined" if styled else "¹ best, ² second"
+    return [terminal_text(note) for note in [table.notes[0], ranks, *table.notes[1:]]]
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def _ranks(
-    grid: dict[tuple[str, str], list[_Cell]],
-    rows: Sequence[tuple[str, str]],
-    index: int,
-    column: Column,
-) -> list[tuple[tuple[str, str], str]]:
-    """Best and second of a column as shown; equal ones share their place."""
-    if column.higher_is_better is None or len(rows) < 2:
-        return []
-    means = {row: mean for row in rows if (mean := grid[row][index].mean) is not None}
-    shown = {
-        row: _shown(column, mean)
-        for row, mean in sorted(
-            means.items(), key=lambda item: item[1], reverse=column.higher_is_better
-        )
-    }
-    places = list(dict.fromkeys(shown.values()))[:2]
+def _head_lines(column: Column) -> list[str]:
+    n = f"n={column.n}" if column.n else ""
     return [
-        (row, _BEST if value == places[0] else _SECOND)
-        for row, value in shown.items()
-        if value in places
+        *_folded(terminal_text(column.task)),
+        f"{terminal_text(column.metric)} {column.arrow}".rstrip(),
+        n,
     ]
 
 
-def _sealed(frame: RunFrame, row: tuple[str, str]) -> int:
-    values = frame.values
-    mine = values[(values["objective"] == row[0]) & (values["student"] == row[1])]
-    return int(mine["seed"].nunique())
+def _folded(name: str, width: int = 12) -> list[str]:
+    """A long name on several lines, broken after underscores."""
+    lines = [""]
+    for piece in name.replace("_", "_\0").split("\0"):
+        if lines[-1] and len(lines[-1]) + len(piece) > width:
+            lines.append("")
+        lines[-1] += piece
+    return lines
 
 
-def text(table: Table, *, styled: bool = False) -> str:
-    """Plain text with aligned columns; `styled` adds terminal bold and underline."""
-    heads = [["objective"], *([["student"]] if table.students else []), ["seeds"]]
-    heads += [
-        [terminal_text(c.task), f"{terminal_text(c.metric)} {c.arrow}".rstrip()]
-        for c in table.columns
-    ]
-    body = [
-        [terminal_text(part) for part in _lead(table, row)]
-        + [cell.text(column, "±") for cell, column in zip(row.cells, table.columns, strict=True)]
-        for row in table.rows
-    ]
-    columns = range(len(heads))
-    widths = [max(len(t) for t in [*heads[i], *(line[i] for line in body)]) for i in columns]
-    first = len(heads) - len(table.columns)
+def _aligned_marks(table: Table, index: int, column: Column, styled: bool) -> Iterator[str]:
+    """The cells of a column, with room for marks after each number where one has any."""
+    cells = [line.cells[index] for line in table.rows]
+    marks = [cell.mark + ("" if styled else _SUPERSCRIPTS[cell.rank]) for cell in cells]
+    room = max(map(len, marks), default=0)
+    for cell, mark in zip(cells, marks, strict=True):
+        yield terminal_text(cell.number(column)) + mark.ljust(room)
 
-    def line(parts: Sequence[str], ranks: Sequence[str] | None = None) -> str:
+
+def _parts(widths: Sequence[int], lead: int, width: int | None) -> list[list[int]]:
+    """Columns of numbers, cut into parts that fit beside the leading columns."""
+    parts: list[list[int]] = [[]]
+    fixed = sum(widths[:lead]) + _GAP * (lead - 1)
+    used = fixed
+    for i in range(lead, len(widths)):
+        if width is not None and parts[-1] and used + _GAP + widths[i] > width:
+            parts.append([])
+            used = fixed
+        parts[-1].append(i)
+        used += _GAP + widths[i]
+    return parts
+
+
+def _text_part(
+    table: Table,
+    heads: Sequence[Sequence[str]],
+    body: Sequence[Sequence[str]],
+    widths: Sequence[int],
+    chosen: Sequence[int],
+    styled: bool,
+) -> str:
+    lead = len(table.heads)
+
+    def joined(parts: Sequence[str], cells: Sequence[Cell] | None = None) -> str:
         padded = []
-        for i, part in enumerate(parts):
-            aligned = part.ljust(widths[i]) if i < first else part.rjust(widths[i])
-            if styled and ranks and i >= first and ranks[i - first]:
-                code = "1" if ranks[i - first] == _BEST else "4"
-                aligned = aligned.replace(part, f"\033[{code}m{part}\033[0m")
-            padded.append(aligned)
-        return "  ".join(padded).rstrip()
+        for i in chosen:
+            part = parts[i].ljust(widths[i]) if i < lead else parts[i].rjust(widths[i])
+            rank = cells[i - lead].rank if styled and cells and i >= lead else ""
+            if rank:
+                code = "1" if rank == BEST else "4"
+                part = part.replace(parts[i], f"\033[{code}m{parts[i]}\033[0m")
+            padded.append(part)
+        return (" " * _GAP).join(padded).rstrip()
 
-    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
-    lines = [line([h[0] if len(h) > 1 else "" for h in heads]), line([h[-1] for h in heads]), rule]
-    for index, (row, parts) in enumerate(zip(table.rows, body, strict=True)):
-        if index and is_reference(table.rows[index - 1].objective) > is_reference(row.objective):
+    rule = "─" * (sum(widths[i] for i in chosen) + _GAP * (len(chosen) - 1))
+    lines = [joined([head[level] for head in heads]) for level in range(len(heads[0]))]
+    lines.append(rule)
+    for before, line, parts in zip([None, *table.rows], table.rows, body, strict=False):
+        if before is not None and before.group != line.group:
             lines.append(rule)
-        lines.append(line(parts, [cell.rank for cell in row.cells]))
-    return "\n".join([*lines, "", *table.notes]) + "\n"
+        lines.append(joined(parts, line.cells))
+    return "\n".join(lines)
 
 
 def markdown(table: Table) -> str:
     """A GitHub table; best bold, second underlined."""
-    heads = ["objective", *(["student"] if table.students else []), "seeds"]
-    heads += [
-        f"{markdown_text(c.task)}<br>{markdown_text(c.metric)} {c.arrow}".rstrip()
-        for c in table.columns
-    ]
-    lines = [
-        _pipe(heads),
-        _pipe(["---"] * (len(heads) - len(table.columns)) + ["--:"] * len(table.columns)),
-    ]
-    for row in table.rows:
-        values = _styled(
-            table, row, "±", markdown_text, lambda t: f"**{t}**", lambda t: f"<u>{t}</u>"
-        )
-        lines.append(_pipe([*map(markdown_text, _lead(table, row)), *values]))
-    return "\n".join([*lines, "", *(f"{note}." for note in table.notes)]) + "\n"
-
-
-def latex(table: Table) -> str:
-    """A tabular of the package booktabs."""
-    lead = 3 if table.students else 2
-    tasks: list[tuple[str, int]] = []
+    heads = list(table.heads)
     for column in table.columns:
-        if tasks and tasks[-1][0] == column.task:
-            tasks[-1] = (column.task, tasks[-1][1] + 1)
+        parts = [markdown_text(column.task), f"{markdown_text(column.metric)} {column.arrow}"]
+        parts += [f"n={column.n}"] if column.n else []
+        heads.append("<br>".join(part.rstrip() for part in parts))
+    aligned = ["---"] * len(table.heads) + ["--:"] * len(table.columns)
+    lines = [_pipe(heads), _pipe(aligned)]
+
+    def cell(cell: Cell, column: Column) -> str:
+        return markdown_text(cell.number(column)) + cell.mark
+
+    for line in table.rows:
+        values = _ranked(table, line, cell, lambda t: f"**{t}**", lambda t: f"<u>{t}</u>")
+        lines.append(_pipe([*map(markdown_text, table.lead(line)), *values]))
+    notes = [markdown_text(note) for note in _notes(table, styled=True)]
+    return "\n".join([*lines, "", *(f"- {note}." for note in notes)]) + "\n"
+
+
+def latex(table: Table, *, siunitx: bool = False) -> str:
+    """A tabular of the package booktabs (and siunitx), with its notes below."""
+    lead = len(table.heads)
+    groups: list[tuple[str, int]] = []
+    for column in table.columns:
+        if groups and groups[-1][0] == column.task:
+            groups[-1] = (column.task, groups[-1][1] + 1)
         else:
-            tasks.append((column.task, 1))
+            groups.append((column.task, 1))
     top, rules, at = [""] * lead, [], lead + 1
-    for task, width in tasks:
-        top.append(f"\\multicolumn{{{width}}}{{c}}{{{latex_text(task)}}}")
-        rules.append(f"\\cmidrule(lr){{{at}-{at + width - 1}}}")
-        at += width
+    for task, span in groups:
+        top.append(f"\\multicolumn{{{span}}}{{c}}{{{latex_text(task)}}}")
+        rules.append(f"\\cmidrule(lr){{{at}-{at + span - 1}}}")
+        at += span
     arrows = {True: " $\\uparrow$", False: " $\\downarrow$", None: ""}
-    heads = ["Objective", *(["Student"] if table.students else []), "Seeds"]
+    heads = [head.capitalize() for head in table.heads]
     heads += [latex_text(c.metric) + arrows[c.higher_is_better] for c in table.columns]
+    sizes = [""] * lead + [f"$n={c.n}$" if c.n else "" for c in table.columns]
+    packages = "booktabs and siunitx" if siunitx else "booktabs"
+    setup = ["\\sisetup{separate-uncertainty=true}"] if siunitx else []
     lines = [
-        f"% {latex_text('; '.join(table.notes))}",
+        f"% Needs the packages {packages}.",
+        *setup,
         f"\\begin{{tabular}}{{{'l' * lead}{'r' * len(table.columns)}}}",
         "\\toprule",
         " & ".join(top) + r" \\",
         " ".join(rules),
         " & ".join(heads) + r" \\",
+        " & ".join(sizes) + r" \\",
         "\\midrule",
     ]
-    for index, row in enumerate(table.rows):
-        if index and is_reference(table.rows[index - 1].objective) > is_reference(row.objective):
+
+    def cell(cell: Cell, column: Column) -> str:
+        marks = {BETTER: r"\textsuperscript{\dag}", WORSE: r"\textsuperscript{\ddag}", "": ""}
+        return _latex_number(cell, column, siunitx) + marks[cell.mark]
+
+    for before, line in zip([None, *table.rows], table.rows, strict=False):
+        if before is not None and before.group != line.group:
             lines.append("\\midrule")
-        values = _styled(
-            table,
-            row,
-            "$\\pm$",
-            latex_text,
-            lambda t: f"\\textbf{{{t}}}",
-            lambda t: f"\\underline{{{t}}}",
+        values = _ranked(
+            table, line, cell, lambda t: f"\\textbf{{{t}}}", lambda t: f"\\underline{{{t}}}"
         )
-        lines.append(" & ".join([*map(latex_text, _lead(table, row)), *values]) + r" \\")
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
+        lines.append(" & ".join([*map(latex_text, table.lead(line)), *values]) + r" \\")
+    notes = "; ".join(latex_text(note) for note in _notes(table, styled=True))
+    lines += ["\\bottomrule", "\\end{tabular}", "", f"{{\\footnotesize {notes}.\\par}}"]
+    return "\n".join(lines) + "\n"
 
 
-def csv(frame: RunFrame) -> str:
-    """One line per objective, student, task and metric: raw mean, standard deviation, n."""
-    summary = summarise(frame).reset_index().rename(columns={"count": "seeds"})
-    about = {(c.task, c.metric): c for c in frame.columns}
-    keys = list(zip(summary["task"], summary["metric"], strict=True))
-    summary["higher_is_better"] = [about[key].higher_is_better for key in keys]
-    summary["signature"] = [about[key].signature for key in keys]
-    for name in ("objective", "student", "task", "metric", "signature"):
-        summary[name] = summary[name].map(csv_text)
-    content: str = summary.to_csv(index=False, lineterminator="\n")
-    return content
+def _latex_number(cell: Cell, column: Column, siunitx: bool) -> str:
+    plain = latex_text(cell.number(column, "+-"))
+    if not siunitx or cell.mean is None:
+        return plain.replace("+-", r"$\pm$")
+    number, _, rest = plain.partition(" (")
+    return f"\\num{{{number}}}" + (f" ({rest}" if rest else "")
 
 
-def as_json(frame: RunFrame) -> str:
-    """Every value of every seed, with what each column means."""
-    values = frame.values.astype(object).where(frame.values.notna(), None)
-    content = {
-        "columns": [{**vars(column)} for column in frame.columns],
-        "seeds_asked": [
-            {"objective": objective, "student": student, "seeds": seeds}
-            for (objective, student), seeds in frame.seeds.items()
-        ],
-        "stamps": frame.stamps,
-        "stale_cells": frame.stale,
-        "values": values.to_dict("records"),
-    }
-    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def render(
-    frame: RunFrame, format: str, *, every_metric: bool = False, styled: bool = False
-) -> str:
-    """A run in one of the formats text, markdown, latex, csv, json."""
-    if format == "csv":
-        return csv(frame)
-    if format == "json":
-        return as_json(frame)
-    table = build(frame, every_metric=every_metric)
-    if format == "text":
-        return text(table, styled=styled)
-    return {"markdown": markdown, "latex": latex}[format](table)
-
-
-def _lead(table: Table, row: _Row) -> list[str]:
-    return [row.objective, *([row.student] if table.students else []), row.seeds]
-
-
-def _styled(
+def _ranked(
     table: Table,
-    row: _Row,
-    plus_minus: str,
-    escape: Callable[[str], str],
-    bold: Callable[[str], str],
-    underline: Callable[[str], str],
+    line: Line,
+    text: Callable[[Cell, Column], str],
+    best: Callable[[str], str],
+    second: Callable[[str], str],
 ) -> list[str]:
-    styles: dict[str, Callable[[str], str]] = {_BEST: bold, _SECOND: underline}
+    styles: dict[str, Callable[[str], str]] = {BEST: best, SECOND: second}
     return [
-        styles.get(cell.rank, str)(cell.text(column, plus_minus, escape))
-        for cell, column in zip(row.cells, table.columns, strict=True)
+        styles.get(cell.rank, str)(text(cell, column))
+        for cell, column in zip(line.cells, table.columns, strict=True)
     ]
 
 

@@ -1,0 +1,207 @@
+"""Every objective against the baseline: which seeds are compared, and Holm over the table."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from akl_bench import divergences, specs
+from akl_bench.errors import UnknownNameError, UsageError
+from akl_bench.report.frame import Column, Row, RunFrame, SealedCell, is_reference
+from akl_bench.statistics import Evidence, evidence, holm, paired_t, pooled_t, welch
+
+ALPHA = 0.05
+PAIRED, WELCH, POOLED = TESTS = (
+    "paired t-test over training seeds",
+    "Welch's t-test where the seeds differ",
+    "t-test over training seeds with one spread pooled over all objectives",
+)
+Key = tuple[Row, str, str]  # row, task, metric
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row against the baseline's row in one column.
+
+    Attributes:
+        baseline: The row compared with.
+        better: Whether the difference is in the good direction.
+        difference: Mean over seeds minus the baseline's; raw value.
+        seeds: Seeds on either side.
+        test: One of TESTS: over pairs of the same seeds, Welch's, or with a pooled spread.
+        p: Of that test; None with a single seed on a side.
+        p_holm: Adjusted for all tested comparisons of the table.
+        evidence: Intervals, power and counts, where they were asked for.
+    """
+
+    baseline: Row
+    better: bool
+    difference: float
+    seeds: tuple[int, int]
+    test: str
+    p: float | None
+    p_holm: float | None = None
+    evidence: Evidence | None = None
+
+    @property
+    def significant(self) -> bool:
+        """Whether the adjusted p-value is at most alpha."""
+        return self.p_holm is not None and self.p_holm <= ALPHA
+
+
+def baseline_of(frame: RunFrame, text: str) -> str:
+    """The objective of the run that a name, an alias or a spec means.
+
+    Raises:
+        UsageError: No objective of the run, or several, answer to it.
+    """
+    objectives = list(dict.fromkeys(row.objective for row in frame.rows))
+    if text in objectives:
+        return text
+    wanted = specs.parse(text)
+    try:
+        name = divergences.registry.resolve(wanted.name)
+    except UnknownNameError:
+        name = wanted.name
+    found = [
+        objective
+        for objective in objectives
+        if not is_reference(objective)
+        and (known := specs.parse(objective)).name == name
+        and wanted.params.items() <= known.params.items()
+    ]
+    if not found:
+        raise UnknownNameError("baseline", text, objectives)
+    if len(found) > 1:
+        raise UsageError(f"'{text}' could be any of {', '.join(found)}; name one of them.")
+    return found[0]
+
+
+def compare(
+    frame: RunFrame,
+    columns: Sequence[Column],
+    baseline: str,
+    *,
+    pooled: bool = False,
+    detailed: bool = False,
+) -> dict[Key, Comparison]:
+    """Compare every trained row with the baseline objective of its student.
+
+    Columns without a direction, and rows without a value there, are left out.
+
+    Args:
+        frame: The run or runs.
+        columns: The columns of the table; Holm's adjustment counts all their comparisons.
+        baseline: An objective of the frame, in full.
+        pooled: Test with one spread for all objectives of a column, which few seeds need; false
+            alarms rise where an objective scatters more than the others.
+        detailed: Add `evidence`, which needs every example's score.
+    """
+    values = frame.seed_values()
+    examples = _Examples(frame) if detailed else None
+    found: dict[Key, Comparison] = {}
+    for row in frame.rows:
+        other = _baseline_row(frame, row, baseline)
+        if other is None or is_reference(row.objective):
+            continue
+        for column in columns:
+            mine = values.get((row, column.task, column.metric))
+            theirs = values.get((other, column.task, column.metric))
+            if column.higher_is_better is None or not mine or not theirs:
+                continue
+            made = _compare(mine, theirs, other, higher_is_better=column.higher_is_better)
+            if examples is not None:
+                paired = made.test == PAIRED
+                made = replace(made, evidence=examples.evidence(row, other, column, paired))
+            found[row, column.task, column.metric] = made
+    if pooled:
+        found = _pool(found, values)
+    adjusted = holm([made.p for made in found.values()])
+    return {
+        key: replace(made, p_holm=p) for (key, made), p in zip(found.items(), adjusted, strict=True)
+    }
+
+
+def _baseline_row(frame: RunFrame, row: Row, baseline: str) -> Row | None:
+    """The baseline of the same student: of the same run, or of another where that has none."""
+    candidates = [r for r in frame.rows if r.objective == baseline and r.student == row.student]
+    candidates.sort(key=lambda r: r.run != row.run)
+    return candidates[0] if candidates and candidates[0] != row else None
+
+
+def _compare(
+    mine: dict[int, float], theirs: dict[int, float], other: Row, *, higher_is_better: bool
+) -> Comparison:
+    paired = mine.keys() == theirs.keys()
+    seeds = sorted(mine)
+    x = [mine[seed] for seed in seeds]
+    y = [theirs[seed] for seed in (seeds if paired else sorted(theirs))]
+    test = paired_t(x, y) if paired else welch(x, y)
+    better = (test.difference > 0) == higher_is_better and test.difference != 0
+    kind = PAIRED if paired else WELCH
+    return Comparison(other, better, test.difference, (len(x), len(y)), kind, test.p)
+
+
+def _pool(
+    found: dict[Key, Comparison], values: Mapping[Key, Mapping[int, float]]
+) -> dict[Key, Comparison]:
+    """The same comparisons, each column and baseline tested with the spread of all its rows."""
+    groups: dict[tuple[Row, str, str], list[Key]] = {}
+    for key, made in found.items():
+        groups.setdefault((made.baseline, *key[1:]), []).append(key)
+    pooled = {}
+    for other, keys in groups.items():
+        tests = pooled_t([list(values[key].values()) for key in keys], list(values[other].values()))
+        for key, test in zip(keys, tests, strict=True):
+            pooled[key] = replace(found[key], test=POOLED, p=test.p)
+    return {key: pooled[key] for key in found}
+
+
+class _Examples:
+    """Scores by example, read once per cell."""
+
+    def __init__(self, frame: RunFrame):
+        self._frame = frame
+        self._scores: dict[str, dict[tuple[str, str], dict[str, float]]] = {}
+
+    def evidence(self, row: Row, other: Row, column: Column, paired: bool) -> Evidence:
+        """All that can be said of a row against another in one column."""
+        x, y = self._by_seed(row, column), self._by_seed(other, column)
+        ids = [sorted(x[0][1]), *(sorted(scores) for _, scores in [*x, *y])]
+        # A value that is no mean over examples (a perplexity, self-BLEU) is compared as it is.
+        if ids[0] and all(one == ids[0] for one in ids):
+            rows_x, rows_y = ([[s[i] for i in ids[0]] for _, s in side] for side in (x, y))
+        else:
+            rows_x, rows_y = ([[value] for value, _ in side] for side in (x, y))
+        return evidence(
+            np.array(rows_x),
+            np.array(rows_y),
+            higher_is_better=bool(column.higher_is_better),
+            paired=paired,
+            confidence=1 - ALPHA,
+        )
+
+    def _by_seed(self, row: Row, column: Column) -> list[tuple[float, dict[str, float]]]:
+        """Per seed: the value, and the scores of the examples where their mean is that value."""
+        found = []
+        for cell in self._frame.sealed(row):
+            entry = cell.record["tasks"].get(column.task, {"metrics": {}})["metrics"]
+            value = entry.get(column.metric, {}).get("value")
+            if value is None:
+                continue
+            scores = self._cell(cell).get((column.task, column.metric), {})
+            mean = math.fsum(scores.values()) / len(scores) if scores else math.nan
+            found.append((value, scores if math.isclose(mean, value, rel_tol=1e-6) else {}))
+        return found
+
+    def _cell(self, cell: SealedCell) -> dict[tuple[str, str], dict[str, float]]:
+        key = str(cell.folder)
+        if key not in self._scores:
+            scores: dict[tuple[str, str], dict[str, float]] = {}
+            for line in cell.lines("scores.jsonl"):
+                if line["value"] is not None:
+                    by_id = scores.setdefault((line["task"], line["metric"]), {})
+                    by_id[line["id"]] = float(line["value"])
+            self._scores[key] = scores
+        return self._scores[key]

@@ -1,0 +1,171 @@
+"""Which seeds are compared, what is called significant, and what several runs have to share."""
+
+import csv
+import io
+import json
+
+import pytest
+from scipy import stats
+
+from akl_bench.errors import UsageError
+from akl_bench.report import frame
+from akl_bench.report.compare import PAIRED, POOLED, WELCH, baseline_of, compare
+from akl_bench.report.footnotes import BETTER, WORSE
+from akl_bench.report.layout import build
+from akl_bench.report.table import render
+
+ROUGE, KL = ("open_test", "rouge_l"), ("fidelity", "kl_pq")
+SFT = {ROUGE: [0.20, 0.21, 0.22, 0.20], KL: [0.50, 0.52, 0.51, 0.50]}
+# Half of sft's divergence is better; half of its ROUGE-L is worse.
+GOOD = {ROUGE: [0.40, 0.42, 0.43, 0.41], KL: [0.25, 0.26, 0.26, 0.24]}
+BAD = {ROUGE: [0.10, 0.11, 0.10, 0.12], KL: [0.90, 0.91, 0.94, 0.90]}
+SHORT = {ROUGE: [0.20, 0.21, 0.23], KL: [0.50, 0.51, 0.52]}
+
+
+def loaded(write_run, values, **options):
+    return frame.load(write_run(values, seeds=4, **options))
+
+
+def test_p_values_are_scipy_s_and_holm_s(write_run):
+    found = loaded(write_run, {"sft": SFT, "good": GOOD, "short": SHORT})
+    made = compare(found, found.shown, "sft")
+    by_hand = [
+        stats.ttest_rel(GOOD[ROUGE], SFT[ROUGE]).pvalue,
+        stats.ttest_rel(GOOD[KL], SFT[KL]).pvalue,
+        stats.ttest_ind(SHORT[ROUGE], SFT[ROUGE], equal_var=False).pvalue,
+        stats.ttest_ind(SHORT[KL], SFT[KL], equal_var=False).pvalue,
+    ]
+    assert [c.p for c in made.values()] == pytest.approx(by_hand, rel=1e-9)
+    assert [c.test for c in made.values()] == [PAIRED, PAIRED, WELCH, WELCH]
+    ordered = sorted(by_hand)
+    steps = [4 * ordered[0], 3 * ordered[1], 2 * ordered[2], ordered[3]]
+    adjusted = [min(1.0, max(steps[: i + 1])) for i in range(4)]
+    assert sorted(c.p_holm for c in made.values()) == pytest.approx(adjusted, rel=1e-9)
+
+
+def test_the_pooled_test_has_the_freedom_of_all_rows(write_run):
+    found = loaded(write_run, {"sft": SFT, "good": GOOD, "bad": BAD})
+    (one, *_) = compare(found, found.shown, "sft", pooled=True).values()
+    assert one.test == POOLED
+    # Three samples of four: 9 degrees of freedom, s^2 the mean of the three variances.
+    squares = [stats.tvar(x[ROUGE]) for x in (SFT, GOOD, BAD)]
+    t = (0.415 - 0.2075) / (sum(squares) / 3 * (1 / 4 + 1 / 4)) ** 0.5
+    assert one.p == pytest.approx(2 * stats.t.sf(t, 9), rel=1e-9)
+
+
+def test_daggers_follow_the_metric_s_direction(write_run):
+    table = build(loaded(write_run, {"sft": SFT, "good": GOOD, "bad": BAD}))
+    marks = {line.row.objective: [c.mark for c in line.cells[:2]] for line in table.rows}
+    assert marks == {"good": [BETTER, BETTER], "sft": ["", ""], "bad": [WORSE, WORSE]}
+    note = "\n".join(table.notes)
+    for part in ("worse than sft", "paired t-test", "Holm's correction over the 4", "alpha 0.05"):
+        assert part in note
+
+
+def test_one_seed_is_shown_and_never_significant(write_run):
+    one = {name: {ROUGE: [value]} for name, value in (("sft", 0.1), ("good", 0.9))}
+    page = render(frame.load(write_run(one, seeds=1)), "text")
+    assert "90.0" in page and "one seed" in page
+    assert BETTER not in page and WORSE not in page and "t-test" not in page
+
+
+def test_another_baseline_goes_by_name_alias_or_part_of_its_spec(write_run):
+    values = {
+        "sft": SFT,
+        "forward_kl": GOOD,
+        "adaptive_kl(mu=0.5)": BAD,
+        "adaptive_kl(mu=0.7)": BAD,
+    }
+    found = loaded(write_run, values)
+    assert baseline_of(found, "fkl") == "forward_kl"
+    assert baseline_of(found, "akl(mu=0.7)") == "adaptive_kl(mu=0.7)"
+    with pytest.raises(UsageError, match=r"could be any of adaptive_kl.mu=0.5"):
+        baseline_of(found, "akl")
+    with pytest.raises(UsageError, match=r"Available: .*forward_kl"):
+        baseline_of(found, "rkl")
+    table = build(found, baseline="fkl")
+    assert table.baseline == "forward_kl"
+    assert {c.baseline.objective for c in table.comparisons.values()} == {"forward_kl"}
+
+
+def test_a_run_without_sft_says_how_to_name_a_baseline(write_run):
+    table = build(loaded(write_run, {"good": GOOD, "bad": BAD}))
+    assert table.baseline is None and not table.comparisons
+    assert any("--baseline" in note for note in table.notes)
+
+
+def test_students_are_compared_with_their_own_baseline(write_run):
+    found = loaded(write_run, {"sft": SFT, "good": GOOD}, students=("big", "tiny"))
+    made = compare(found, found.shown, "sft")
+    assert {(row.student, c.baseline.student) for (row, *_), c in made.items()} == {
+        ("big", "big"),
+        ("tiny", "tiny"),
+    }
+
+
+def test_intervals_come_from_examples_where_their_mean_is_the_value(write_full_run):
+    found = frame.load(write_full_run(shifts={"forward_kl": 0.2}, examples=30))
+    made = compare(found, found.shown, "sft", detailed=True)
+    by_example = made[frame.Row("forward_kl", "tiny"), "micro_test", "validity"].evidence
+    assert sum(by_example.record) == 30  # one vote per example
+    assert by_example.low < by_example.difference < by_example.high
+    assert 0.1 < by_example.difference < 0.3
+    by_seed = made[frame.Row("forward_kl", "tiny"), "micro_fidelity", "kl_pq"].evidence
+    assert sum(by_seed.record) == 3
+
+
+def test_a_changed_score_file_is_refused_and_an_absent_one_is_not_missed(write_full_run):
+    folder = write_full_run(examples=3)
+    (path,) = folder.glob("cells/sft-tiny-s1-*/scores.jsonl")
+    path.write_text(path.read_text().replace("test-00001", "test-99999"))
+    with pytest.raises(UsageError, match="is not what was sealed"):
+        render(frame.load(folder), "json")
+    path.unlink()
+    json.loads(render(frame.load(folder), "json"))
+
+
+def test_csv_and_json_agree_on_every_comparison(write_full_run):
+    found = frame.load(write_full_run(shifts={"adaptive_kl(mu=0.5)": 0.3}))
+    rows = list(csv.DictReader(io.StringIO(render(found, "csv"))))
+    compared = [row for row in rows if row["baseline"]]
+    content = json.loads(render(found, "json"))["comparisons"]
+    assert len(compared) == len(content) == 3 * 4
+    for entry in content:
+        (row,) = (
+            r
+            for r in compared
+            if (r["objective"], r["task"], r["metric"])
+            == (entry["objective"], entry["task"], entry["metric"])
+        )
+        assert float(row["p_holm"]) == pytest.approx(entry["p_holm"])
+        assert row["significant"] == str(entry["significant"])
+
+
+class TestSeveralRuns:
+    def test_rows_carry_the_run_s_name_and_references_come_once(self, write_full_run):
+        one = write_full_run(["sft", "forward_kl"], name="one")
+        two = write_full_run(["forward_kl"], name="two")
+        table = build(frame.load(one, two))
+        assert table.heads == ["objective", "run", "seeds"]
+        rows = [(line.row.objective, line.row.run) for line in table.rows]
+        assert rows.count(("teacher", "one")) == 1 and ("teacher", "two") not in rows
+        assert {("forward_kl", "one"), ("forward_kl", "two"), ("sft", "one")} <= set(rows)
+        # The second run has no sft; the first one's is its baseline.
+        assert {c.baseline.run for c in table.comparisons.values()} == {"one"}
+        assert "two" in render(frame.load(one, two), "csv")
+
+    def test_another_protocol_is_refused_with_what_differs(self, write_full_run):
+        one = write_full_run(name="one", fields={"prompt": "a", "lengths": [1, 2], "same": 0})
+        two = write_full_run(
+            name="two", protocol="q" * 64, fields={"prompt": "b", "lengths": [1, 2], "same": 0}
+        )
+        with pytest.raises(UsageError) as caught:
+            frame.load(one, two)
+        message = str(caught.value)
+        assert "different protocols" in message
+        assert "prompt: a there, b here" in message
+        assert "lengths" not in message and "same" not in message
+
+    def test_two_folders_of_one_name_go_by_their_paths(self, write_full_run):
+        one, two = write_full_run(["sft"]), write_full_run(["forward_kl"])
+        assert {row.run for row in frame.load(one, two).rows} == {str(one), str(two)}
