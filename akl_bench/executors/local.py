@@ -19,7 +19,6 @@ from typing import Any
 from akl_bench.errors import AklBenchError
 from akl_bench.executors.base import Event, Job
 
-
 # `torch.use_deterministic_algorithms` imports this, which takes a second or two of every child.
 _PRELOAD = ("torch._inductor.config",)
 
