@@ -14,10 +14,11 @@ from akl_bench.microworld import GRAMMAR_VERSION, mode_of, modes, understands
 class Coverage(Metric):
     """Distinct modes among the valid samples / min(modes, samples).
 
-    A mode is a meaning: texts that word it differently count once, invalid texts count nowhere. With K samples no more than
-    K modes can be seen, hence the minimum. The modes are unequally likely, so that even a perfect sampler stays below 1:
-    compare with the row of the teacher, at the same K. None for a prompt with one mode (there is nothing to cover) and
-    for a prompt that is no instruction of the microworld.
+    A mode is a meaning: texts that word it differently count once, invalid texts count nowhere.
+    With K samples no more than K modes can be seen, hence the minimum. The modes are unequally
+    likely, so that even a perfect sampler stays below 1: compare with the row of the teacher, at
+    the same K. None for a prompt with one mode (there is nothing to cover) and for a prompt that is
+    no instruction of the microworld.
     """
 
     scope: ClassVar[Scope] = "group"

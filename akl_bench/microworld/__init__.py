@@ -1,4 +1,4 @@
-"""The embedded default world: a seeded grammar, its tokenizer, its shipped teacher and an exact judge."""
+"""The embedded default world: seeded grammar, tokenizer, shipped teacher and exact judge."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
 """The exact probability distribution of the answers to one instruction.
 
-An answer is a mixture of *modes* (what is said); a mode is a sequence of slots, each an independent choice of phrase (how
-it is said). Sums over this structure are exact and cheap, so validity, modes and next-token probabilities need no
-enumeration of texts.
+An answer is a mixture of *modes* (what is said); a mode is a sequence of slots, each an independent
+choice of phrase (how it is said). Sums over this structure are exact and cheap, so validity, modes
+and next-token probabilities need no enumeration of texts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 EOS = "<eos>"
 
 Words = tuple[str, ...]
+Phrases = str | Mapping[str, float]
+"""A fixed phrase, or phrases with weights."""
 Slot = tuple[tuple[Words, float], ...]
 
 
@@ -32,7 +34,11 @@ def product(*factors: Mapping[str, float]) -> dict[str, float]:
 
 
 def pick(rng: random.Random, weights: Mapping[str, float]) -> str:
-    """Draw one name. Only ``random()`` is used: Python promises its sequence across versions, that of ``choices`` not."""
+    """Draw one name.
+
+    Only ``random()`` is used: Python promises its sequence across versions, but not that of
+    ``choices``.
+    """
     mark = rng.random() * math.fsum(weights.values())
     for name, weight in weights.items():
         mark -= weight
@@ -41,7 +47,7 @@ def pick(rng: random.Random, weights: Mapping[str, float]) -> str:
     return next(reversed(list(weights)))
 
 
-def _slot(phrases: str | Mapping[str, float]) -> Slot:
+def _slot(phrases: Phrases) -> Slot:
     choices = {phrases: 1.0} if isinstance(phrases, str) else normalised(phrases)
     return tuple((tuple(phrase.split()), share) for phrase, share in choices.items())
 
@@ -59,7 +65,7 @@ class Mode:
         return dict(self._after(words)).get((len(self.slots), 0, 0), 0.0)
 
     def next_words(self, prefix: Sequence[str]) -> dict[str, float]:
-        """Joint probability, given the mode, of the prefix and each next word (`EOS` for the end)."""
+        """Joint probability, given the mode, of the prefix and each next word (`EOS`: end)."""
         out: dict[str, float] = {}
         for (at, choice, offset), weight in self._after(prefix):
             word = EOS if at == len(self.slots) else self.slots[at][choice][0][offset]
@@ -67,7 +73,7 @@ class Mode:
         return out
 
     def _after(self, words: Sequence[str]) -> Iterable[tuple[tuple[int, int, int], float]]:
-        """Positions (slot, phrase, offset) that the words may have led to, with their probabilities."""
+        """Positions (slot, phrase, offset) that the words may lead to, with probabilities."""
         alive = dict(self._enter(0, 1.0))
         for word in words:
             moved: dict[tuple[int, int, int], float] = {}
@@ -99,13 +105,13 @@ class Mode:
 
 @dataclass(frozen=True)
 class Answer:
-    """All valid answers to one instruction. Every text belongs to at most one mode (a test walks all of them)."""
+    """All valid answers to one instruction; a text belongs to at most one mode (tested)."""
 
     modes: tuple[Mode, ...]
 
     @classmethod
-    def of(cls, modes: Mapping[str, tuple[float, Sequence[str | Mapping[str, float]]]]) -> Answer:
-        """Build from ``{mode: (weight, [phrase or {phrase: weight}, ...])}``; weights need not sum to one."""
+    def of(cls, modes: Mapping[str, tuple[float, Sequence[Phrases]]]) -> Answer:
+        """Build from ``{mode: (weight, [phrase or {phrase: weight}, ...])}``."""
         shares = normalised({name: weight for name, (weight, _) in modes.items()})
         return cls(
             tuple(
@@ -123,7 +129,7 @@ class Answer:
         return next((mode.name for mode in self.modes if mode.likelihood(words) > 0), None)
 
     def next_words(self, prefix: Sequence[str]) -> dict[str, float]:
-        """Distribution of the word after the prefix; empty where the prefix itself is impossible."""
+        """Distribution of the word after the prefix; empty where the prefix is impossible."""
         joint: dict[str, float] = {}
         for mode in self.modes:
             for word, share in mode.next_words(prefix).items():

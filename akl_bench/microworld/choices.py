@@ -1,6 +1,7 @@
 """Rows for lm-eval: multiple choice and cloze over the microworld, in its training prompt format.
 
-A query ends like the profile's prompt, ``INSTRUCTION :``, and a choice is what may follow after one blank.
+A query ends like the profile's prompt, ``INSTRUCTION :``, and a choice is what may follow after one
+blank.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ def _draw(rng: random.Random, names: tuple[str, ...]) -> tuple[str, str]:
     return instruction, grammar.answer(instruction).draw(rng)
 
 
-def _question(
-    rng: random.Random, instruction: str, right: str, wrong: list[str]
-) -> dict[str, Any]:
+def _question(rng: random.Random, instruction: str, right: str, wrong: list[str]) -> dict[str, Any]:
     gold = int(rng.random() * (len(wrong) + 1))
     choices = [*wrong[:gold], right, *wrong[gold:]]
-    return {"instruction": instruction, "query": f"{instruction} :", "choices": choices, "gold": gold}
+    return {
+        "instruction": instruction,
+        "query": f"{instruction} :",
+        "choices": choices,
+        "gold": gold,
+    }
 
 
 def agreement(rng: random.Random) -> dict[str, Any]:

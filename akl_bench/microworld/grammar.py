@@ -1,8 +1,9 @@
 """The microworld: reproducible records of every split, and an exact judge of any answer.
 
-Prompts of the in-distribution splits (train, validation, test, open) come from one distribution, so that a test prompt is
-often a training prompt too: what is tested there is the distribution of the answers. Prompts of ``composition`` combine
-parts that training shows, in combinations that it never shows.
+Prompts of the in-distribution splits (train, validation, test, open) come from one distribution, so
+that a test prompt is often a training prompt too: what is tested there is the distribution of the
+answers. Prompts of ``composition`` combine parts that training shows, in combinations that it never
+shows.
 """
 
 from __future__ import annotations
@@ -66,12 +67,12 @@ def answer_distribution(instruction: str) -> dict[str, float]:
 
 
 def next_token_distribution(instruction: str, prefix_words: Sequence[str]) -> dict[str, float]:
-    """Exact distribution of the next word (``<eos>`` for the end); empty after an impossible prefix."""
+    """Exact distribution of the next word (``<eos>``: end); empty after an impossible prefix."""
     return answer(instruction).next_words(prefix_words)
 
 
 def is_valid(instruction: str, response: str) -> bool:
-    """Whether the grammar can give this response; white space at either end and between words is free."""
+    """Whether the grammar can give this response; the amount of white space is free."""
     return mode_of(instruction, response) is not None
 
 
@@ -102,8 +103,9 @@ def records(split: str, n: int, seed: int = 0) -> list[dict[str, Any]]:
         seed: Another seed gives other rows of the same distribution.
 
     Returns:
-        Instruction rows ``{"id", "instruction", "input", "output", "references"}``: ``output`` is a draw from the exact
-        answer distribution, ``references`` starts with it and adds the best wording of the likeliest modes.
+        Instruction rows ``{"id", "instruction", "input", "output", "references"}``: ``output`` is a
+        draw from the exact answer distribution, ``references`` starts with it and adds the best
+        wording of the likeliest modes.
 
     Raises:
         UsageError: Unknown split or negative ``n``.

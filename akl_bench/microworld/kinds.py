@@ -1,7 +1,8 @@
 """The kinds of instruction: a pattern with typed slots, and the exact answer for each filling.
 
-A kind reads like its English: `pattern` is the instruction, `answer` gives all valid answers. Kinds that are
-`compositional` keep one combination in five for the compositional split; `open` ones have many valid continuations.
+A kind reads like its English: `pattern` is the instruction, `answer` gives all valid answers. Kinds
+that are `compositional` keep one combination in five for the compositional split; `open` ones have
+many valid continuations.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import random
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import permutations, product as cartesian
+from itertools import permutations
+from itertools import product as cartesian
 
 from akl_bench.microworld import vocabulary as world
-from akl_bench.microworld.answers import Answer, normalised, pick, product
+from akl_bench.microworld.answers import Answer, Phrases, normalised, pick, product
 
 SLOT_WORDS: dict[str, tuple[str, ...]] = {
     "animal": tuple(world.ANIMALS),
@@ -76,9 +78,7 @@ class Kind:
     def draw(self, rng: random.Random) -> tuple[str, ...]:
         """Slot words for a random instruction that has an answer."""
         while True:
-            words = tuple(
-                pick(rng, dict.fromkeys(SLOT_WORDS[slot], 1.0)) for slot in self.slots()
-            )
+            words = tuple(pick(rng, dict.fromkeys(SLOT_WORDS[slot], 1.0)) for slot in self.slots())
             if self.answer(*words) is not None:
                 return words
 
@@ -95,41 +95,60 @@ class Kind:
         return zlib.crc32(key.encode()) % HELD_OUT_SHARE == 0
 
 
-def _name_two(group: str) -> Answer:
-    # Drawn without replacement: saying the same animal twice is the typical fault of a student that averages.
-    weights = normalised(world.GROUPS[group])
+def _name_three(group: str) -> Answer:
+    # Drawn without replacement: saying the same animal twice is the typical fault of a student that
+    # averages.
+    shares = normalised(world.GROUPS[group])
     return Answer.of(
         {
-            f"{first} {second}": (
-                weights[first] * weights[second] / (1 - weights[first]),
-                [f"the {first} and the {second} ."],
+            f"{one} {two} {three}": (
+                shares[one]
+                * (shares[two] / (1 - shares[one]))
+                * (shares[three] / (1 - shares[one] - shares[two])),
+                [f"the {one} the {two} and the {three} ."],
             )
-            for first, second in permutations(weights, 2)
+            for one, two, three in permutations(shares, 3)
         }
     )
+
+
+def _acts(animal: str) -> dict[tuple[str, str], float]:
+    """What an animal does: (verb, adverb) -> probability."""
+    return {
+        (verb, adverb): weight * share
+        for verb, weight in normalised(world.ANIMALS[animal].verbs).items()
+        for adverb, share in normalised(world.VERBS[verb][1]).items()
+    }
 
 
 def _describe(animal: str) -> Answer:
     facts = world.ANIMALS[animal]
     return Answer.of(
         {
-            f"{look}, {food}": (
-                facts.looks[look] * facts.foods[food],
-                [f"the {animal} is {look} and", {"it likes": 2, "it eats": 1}, f"{food} ."],
+            f"{look}, {verb} {adverb}, {food}": (
+                facts.looks[look] * share * facts.foods[food],
+                [
+                    f"the {animal} is {look} . it {world.VERBS[verb][0]} {adverb} and",
+                    {"it likes": 2, "it eats": 1},
+                    f"{food} .",
+                ],
             )
             for look, food in cartesian(facts.looks, facts.foods)
+            for (verb, adverb), share in _acts(animal).items()
         }
     )
 
 
 def _likes(food: str) -> Answer:
     fans = {name: facts.foods[food] for name, facts in world.ANIMALS.items() if food in facts.foods}
-    return Answer.of({name: (weight, [f"the {name} likes {food} ."]) for name, weight in fans.items()})
+    return Answer.of(
+        {name: (weight, [f"the {name} likes {food} ."]) for name, weight in fans.items()}
+    )
 
 
 def _keeps(person: str, item: str) -> Answer:
     open_share = world.OBJECTS[item]
-    modes = {}
+    modes: dict[str, tuple[float, list[Phrases]]] = {}
     for room, weight in normalised(world.PEOPLE[person]).items():
         for spot, share in zip(world.ROOMS[room], (open_share, 1 - open_share), strict=True):
             where = {f"in the {room} {spot} .": 3.0, f"{spot} in the {room} .": 1.0}
@@ -191,12 +210,10 @@ def _meet(first: str, second: str) -> Answer | None:
 
 def _do(number: str, subject: str) -> Answer:
     animal = SINGULAR.get(subject, subject)
-    modes = {}
-    for stem, weight in normalised(world.ANIMALS[animal].verbs).items():
-        third, adverbs = world.VERBS[stem]
-        verb = third if number == "one" else stem
-        for adverb, share in normalised(adverbs).items():
-            modes[f"{stem} {adverb}"] = (weight * share, [f"{number} {subject} {verb} {adverb} ."])
+    modes: dict[str, tuple[float, list[Phrases]]] = {}
+    for (stem, adverb), share in _acts(animal).items():
+        verb = world.VERBS[stem][0] if number == "one" else stem
+        modes[f"{stem} {adverb}"] = (share, [f"{number} {subject} {verb} {adverb} ."])
     return Answer.of(modes)
 
 
@@ -206,7 +223,7 @@ def _routes(start: str, goal: str) -> Answer | None:
     roads: dict[str, dict[str, float]] = {place: {} for place in world.PLACES}
     for (one, other), liked in world.ROADS.items():
         roads[one][other] = roads[other][one] = liked
-    modes = {}
+    modes: dict[str, tuple[float, list[Phrases]]] = {}
     paths = [([start], 1.0)]
     while paths:
         path, weight = paths.pop(0)
@@ -224,7 +241,7 @@ def _routes(start: str, goal: str) -> Answer | None:
 
 def _story(animal: str, wanted: str | None = None) -> Answer:
     facts = world.ANIMALS[animal]
-    modes = {}
+    modes: dict[str, tuple[float, list[Phrases]]] = {}
     for need, (need_weight, ending) in world.NEEDS.items():
         if wanted not in (None, need):
             continue
@@ -243,7 +260,7 @@ def _story(animal: str, wanted: str | None = None) -> Answer:
             modes[f"{need}, {place}"] = (
                 need_weight * weight,
                 [
-                    dict(world.OPENINGS),
+                    {world.OPENINGS[time]: share for time, share in world.PLACES[place].items()},
                     f"the {animal} was {need} . it went to the {place} and",
                     event[need],
                     f". then it was {ending} .",
@@ -253,7 +270,7 @@ def _story(animal: str, wanted: str | None = None) -> Answer:
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("name", "name two {group} animals", _name_two, weight=0.7),
+    Kind("name", "name three {group} animals", _name_three),
     Kind("describe", "describe the {animal}", _describe, weight=1.5, open=True),
     Kind("likes", "who likes {food}", _likes, weight=0.7),
     Kind("keep", "where does {person} keep the {object}", _keeps, weight=1.5, compositional=True),
@@ -261,7 +278,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("count", "count from {number} to {number}", _count, compositional=True),
     Kind("add", "add {small} and {small}", _add, weight=0.7, compositional=True),
     Kind("compare", "compare the {animal} and the {animal}", _compare, compositional=True),
-    Kind("meet", "where do the {animal} and the {animal} meet", _meet, weight=1.5, compositional=True),
+    Kind("meet", "where do the {animal} and the {animal} meet", _meet, weight=1.5,
+         compositional=True),
     Kind("do_many", "what do {many} {animals} do", _do, weight=0.8, compositional=True),
     Kind("do_one", "what does one {animal} do", lambda animal: _do("one", animal), weight=0.4),
     Kind("route", "how do i get from the {place} to the {place}", _routes, compositional=True),

@@ -23,7 +23,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     ids = {word: index for index, word in enumerate([PAD, EOS, UNK, *vocabulary()])}
     tokenizer = Tokenizer(WordLevel(ids, unk_token=UNK))
     tokenizer.pre_tokenizer = WhitespaceSplit()
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # of transformers
         tokenizer_object=tokenizer,
         pad_token=PAD,
         eos_token=EOS,

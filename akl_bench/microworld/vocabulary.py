@@ -1,8 +1,9 @@
 """The facts of the microworld: who lives where, eats what, and what goes with what.
 
-Everything is a small literal table. Weights are unnormalised and deliberately unequal, so that an answer has likely and
-unlikely valid forms. Parts of an answer are tied to each other (a spot to its room, an event to a need, an adverb to a
-verb), so that averaging two valid answers is seldom a valid answer.
+Everything is a small literal table. Weights are unnormalised and deliberately unequal, so that an
+answer has likely and unlikely valid forms. Parts of an answer are tied to each other (a spot to its
+room, an event to a need, an adverb to a verb), so that averaging two valid answers is seldom a
+valid answer.
 """
 
 from __future__ import annotations
@@ -163,18 +164,19 @@ PLACES: dict[str, Weights] = {
     "garden": {"at noon": 5, "at dawn": 2},
     "lake": {"at dusk": 4, "at night": 3},
 }
-"""Place -> the times of day at which animals meet there."""
+"""Place -> the times of day at which something happens there."""
 
 ROADS: dict[tuple[str, str], float] = {
-    ("farm", "field"): 3, ("field", "forest"): 2, ("forest", "hill"): 3, ("hill", "river"): 1, ("river", "lake"): 3,
-    ("lake", "garden"): 2, ("garden", "village"): 3, ("village", "farm"): 2, ("field", "river"): 2, ("forest", "lake"): 1,
-    ("hill", "village"): 1,
+    ("farm", "field"): 3, ("field", "forest"): 2, ("forest", "hill"): 3, ("hill", "river"): 1,
+    ("river", "lake"): 3, ("lake", "garden"): 2, ("garden", "village"): 3, ("village", "farm"): 2,
+    ("field", "river"): 2, ("forest", "lake"): 1, ("hill", "village"): 1,
 }  # fmt: skip
 """Roads, both ways -> how gladly one takes them."""
 
 SHELTERS: dict[str, str] = {
-    "forest": "behind a tree", "river": "under the bridge", "hill": "behind a rock", "field": "in the grass",
-    "farm": "in the barn", "village": "near a wall", "garden": "under a bush", "lake": "near the boat",
+    "forest": "behind a tree", "river": "under the bridge", "hill": "behind a rock",
+    "field": "in the grass", "farm": "in the barn", "village": "near a wall",
+    "garden": "under a bush", "lake": "near the boat",
 }  # fmt: skip
 
 NEEDS: dict[str, tuple[float, str]] = {
@@ -185,7 +187,11 @@ NEEDS: dict[str, tuple[float, str]] = {
 }
 """What moves a story -> its weight and how the story ends."""
 
-OPENINGS: Weights = {"one day": 5, "one night": 3, "once": 2}
+OPENINGS: dict[str, str] = {
+    "at dawn": "one morning", "at noon": "one day",
+    "at dusk": "one evening", "at night": "one night",
+}  # fmt: skip
+"""Time of day -> how a story that happens then begins."""
 
 ROOMS: dict[str, tuple[str, str]] = {
     "kitchen": ("on the table", "in the drawer"),
@@ -198,8 +204,8 @@ ROOMS: dict[str, tuple[str, str]] = {
 """Room -> its open and its hidden spot."""
 
 OBJECTS: dict[str, float] = {
-    "key": 0.2, "book": 0.8, "cup": 0.9, "hat": 0.7, "lamp": 0.9, "ball": 0.3, "coat": 0.6, "spoon": 0.3,
-    "letter": 0.4, "clock": 0.8, "ring": 0.1, "map": 0.5,
+    "key": 0.2, "book": 0.8, "cup": 0.9, "hat": 0.7, "lamp": 0.9, "ball": 0.3,
+    "coat": 0.6, "spoon": 0.3, "letter": 0.4, "clock": 0.8, "ring": 0.1, "map": 0.5,
 }  # fmt: skip
 """Object -> how likely it lies in the open spot of a room."""
 
@@ -212,5 +218,6 @@ PEOPLE: dict[str, Weights] = {
 """Person -> the rooms in which that person keeps things."""
 
 NUMBERS: tuple[str, ...] = (
-    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
 )  # fmt: skip

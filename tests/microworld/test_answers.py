@@ -60,7 +60,7 @@ def some_fillings(kind: Kind, count: int = 12) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_enumeration_chain_rule_and_modes_agree(kind: Kind) -> None:
-    for words in some_fillings(kind):
+    for words in some_fillings(kind, count=4 if kind.open else 12):
         answer = kind.answer(*words)
         assert answer is not None
         texts = answer.texts()
@@ -68,8 +68,7 @@ def test_enumeration_chain_rule_and_modes_agree(kind: Kind) -> None:
         for text, probability in texts.items():
             said = text.split()
             chain = math.prod(
-                answer.next_words(said[:at]).get(word, 0.0)
-                for at, word in enumerate([*said, EOS])
+                answer.next_words(said[:at]).get(word, 0.0) for at, word in enumerate([*said, EOS])
             )
             assert chain == pytest.approx(probability, rel=1e-9)
             saying = [mode.name for mode in answer.modes if mode.likelihood(said) > 0]
@@ -93,7 +92,9 @@ def test_draws_follow_the_exact_distribution() -> None:
 
 
 def test_product_keeps_what_is_common() -> None:
-    assert product({"a": 1, "b": 3}, {"b": 2, "a": 2, "c": 9}) == pytest.approx({"a": 0.25, "b": 0.75})
+    assert product({"a": 1, "b": 3}, {"b": 2, "a": 2, "c": 9}) == pytest.approx(
+        {"a": 0.25, "b": 0.75}
+    )
     assert product({"a": 1}, {"b": 1}) == {}
     assert normalised({"a": 1, "b": 3}) == {"a": 0.25, "b": 0.75}
 

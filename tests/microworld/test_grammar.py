@@ -23,13 +23,15 @@ from akl_bench.microworld.grammar import HARNESS_SPLITS, vocabulary
 from akl_bench.microworld.kinds import KINDS
 
 JUDGED = [
-    ("name two bird animals", "the owl and the crow .", True),
-    ("name two bird animals", "the owl and the owl .", False),
-    ("name two bird animals", "the owl and the cow .", False),
-    ("describe the bear", "the bear is big and brown and it eats honey .", True),
-    ("describe the bear", "the bear is huge and brown and it eats honey .", False),
-    ("describe the bear", "the bear is big and brown and it eats corn .", False),
-    ("describe the bear", "the fox is small and red and it eats meat .", False),
+    ("name three bird animals", "the owl the eagle and the crow .", True),
+    ("name three bird animals", "the owl the crow and the owl .", False),
+    ("name three bird animals", "the owl the crow and the cow .", False),
+    ("describe the bear", "the bear is big and brown . it climbs up and it eats honey .", True),
+    ("describe the bear", "the bear is huge and brown . it climbs up and it eats honey .", False),
+    ("describe the bear", "the bear is big and brown . it climbs deep and it eats honey .", False),
+    ("describe the bear", "the bear is big and brown . it flies high and it eats honey .", False),
+    ("describe the bear", "the bear is big and brown . it climbs up and it eats corn .", False),
+    ("describe the bear", "the fox is small and red . it runs fast and it eats meat .", False),
     ("who likes honey", "the bear likes honey .", True),
     ("who likes honey", "the cow likes honey .", False),
     ("where does anna keep the key", "anna keeps it in the kitchen on the table .", True),
@@ -59,29 +61,34 @@ JUDGED = [
     ("how do i get from the farm to the forest", "go to the forest .", False),
     (
         "tell a story about the bear",
-        "once the bear was hungry . it went to the river and ate honey . then it was full .",
+        "one morning the bear was hungry . it went to the river and ate honey . then it was full .",
         True,
     ),
     (
         "tell a story about the bear",
-        "once the bear was hungry . it went to the river and ate honey . then it was safe .",
+        "one morning the bear was hungry . it went to the river and ate honey . then it was safe .",
         False,
     ),
     (
         "tell a story about the bear",
-        "once the bear was tired . it went to the river and slept behind a tree . "
+        "one morning the bear was tired . it went to the river and slept behind a tree . "
         "then it was awake .",
         False,
     ),
     (
         "tell a story about the scared bear",
-        "once the bear was hungry . it went to the river and ate honey . then it was full .",
+        "one morning the bear was hungry . it went to the river and ate honey . then it was full .",
         False,
     ),
     (
         "tell a story about the lonely bear",
         "one day the bear was lonely . it went to the hill and met the goat . then it was happy .",
         True,
+    ),
+    (
+        "tell a story about the bear",
+        "one night the bear was hungry . it went to the river and ate honey . then it was full .",
+        False,
     ),
     (
         "tell a story about the lonely bear",
@@ -100,7 +107,7 @@ def test_judge(instruction: str, response: str, valid: bool) -> None:
 def test_the_judge_refuses_every_one_word_corruption(instruction: str) -> None:
     texts = answer_distribution(instruction)
     words = vocabulary()
-    for text in list(texts)[:3]:
+    for text in list(texts)[:1]:
         said = text.split()
         broken = [said[:at] + said[at + 1 :] for at in range(len(said))]
         broken += [[*said[:at], word, *said[at + 1 :]] for at in range(len(said)) for word in words]
@@ -142,11 +149,13 @@ def test_outputs_and_references_are_valid(split: str) -> None:
 
 
 def test_composition_shows_seen_parts_in_unseen_combinations() -> None:
-    train = records("train", 20_000)
+    train = records("train", 12_000)
     composition = records("composition", 500)
     asked = {row["instruction"] for row in train}
     assert not asked & {row["instruction"] for row in composition}
-    parts = {(kind_of(row["instruction"]), word) for row in train for word in row["instruction"].split()}
+    parts = {
+        (kind_of(row["instruction"]), word) for row in train for word in row["instruction"].split()
+    }
     for row in composition:
         for word in row["instruction"].split():
             assert (kind_of(row["instruction"]), word) in parts
@@ -167,19 +176,21 @@ def test_the_world_is_as_rich_as_promised() -> None:
     assert min(kinds.values()) > 60
     several = [row for row in records("test", 500) if len(modes(row["instruction"])) > 1]
     assert len(several) > 350
-    unequal = [p for p in map(modes, (row["instruction"] for row in several))]
-    assert all(max(p.values()) > 1.2 * min(p.values()) for p in unequal)
+    for shares in (modes(row["instruction"]).values() for row in several):
+        assert max(shares) > 1.2 * min(shares)
 
 
 def test_next_token_distribution() -> None:
     got = next_token_distribution("compare the fox and the bear", ["the"])
     assert got == pytest.approx({"bear": 0.75, "fox": 0.25})
-    said = "the bear is bigger than the fox .".split()
+    said = ["the", "bear", "is", "bigger", "than", "the", "fox", "."]
     assert next_token_distribution("compare the fox and the bear", said) == {"<eos>": 1.0}
     assert next_token_distribution("compare the fox and the bear", ["bear"]) == {}
 
 
-@pytest.mark.parametrize("text", ["", "hello", "describe the key", "reverse key key cup", "add six and ten"])
+@pytest.mark.parametrize(
+    "text", ["", "hello", "describe the key", "reverse key key cup", "add six and ten"]
+)
 def test_what_the_world_does_not_understand(text: str) -> None:
     assert not understands(text)
     with pytest.raises(UsageError, match="no kind of instruction matches"):
