@@ -6,6 +6,7 @@ what they cost: they work in place, and keep each exp() for as long as it is of 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from akl_bench.divergences.base import Divergence
+
+_LOG2_E = 1 / math.log(2)
 
 
 def value_and_grad(
@@ -64,16 +67,24 @@ def settle(logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
     return tuple(x if _has_no_floor(x) else floored(x) for x in (logp_NV, logq_NV))  # type: ignore[return-value]  # a pair stays a pair
 
 
-def live_p_(p_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor | float]:
-    """Teacher mass on the tokens that the student can give, in place, and its sum [N, 1] or 1.
+def exp(log_NV: Tensor, factor: float = 1.0) -> Tensor:
+    """Exponential of factor * log_NV by exp2, three times as fast where torch gives exp to MKL.
 
-    Floored tokens pass no gradient.
+    The product rounds the argument by as much as the log-probability was rounded before.
     """
-    if _has_no_floor(logq_NV):
-        return p_NV, 1.0
-    live_NV = torch.gt(logq_NV, LOG_FLOOR, out=torch.empty_like(p_NV))
-    lost_N1 = (p_NV - p_NV * live_NV).sum(-1, keepdim=True)
-    return p_NV.mul_(live_NV), 1 - lost_N1
+    return (log_NV * (factor * _LOG2_E)).exp2_()
+
+
+def forward_grad_(p_NV: Tensor, q_NV: Tensor, logq_NV: Tensor) -> Tensor:
+    """Gradient of KL(p||q), q - p, in the place of q; p is used up as well.
+
+    The student's floored tokens are constants: the teacher's mass on them counts for nothing.
+    """
+    if not _has_no_floor(logq_NV):
+        live_NV = torch.gt(logq_NV, LOG_FLOOR, out=torch.empty_like(p_NV))
+        q_NV.mul_(1 - (p_NV - p_NV * live_NV).sum(-1, keepdim=True))
+        p_NV.mul_(live_NV)
+    return q_NV.sub_(p_NV)
 
 
 def mix(a_NV: Tensor, weight: float, b_NV: Tensor) -> Tensor:
@@ -101,10 +112,11 @@ def kl_mix_and_grad(
     ratio_NV.mul_(q_NV)
     reverse_N1 = ratio_NV.sum(-1, keepdim=True)
     value_N1 = weight * forward_N1 + (1 - weight) * reverse_N1
-    p_NV, mass_N1 = live_p_(p_NV, logq_NV)
     grad_NV = ratio_NV.addcmul_(q_NV, reverse_N1, value=-1).mul_(1 - weight)
-    forward_NV = q_NV.mul_(mass_N1).sub_(p_NV).mul_(weight)
-    return value_N1.squeeze(-1), grad_NV.add_(forward_NV)
+    forward_NV = forward_grad_(p_NV, q_NV, logq_NV)
+    if isinstance(weight, torch.Tensor):
+        return value_N1.squeeze(-1), grad_NV.addcmul_(forward_NV, weight)
+    return value_N1.squeeze(-1), grad_NV.add_(forward_NV, alpha=weight)
 
 
 def _has_no_floor(log_NV: Tensor) -> bool:

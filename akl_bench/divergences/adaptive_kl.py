@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from akl_bench.divergences import _adaptive_variants as variants
-from akl_bench.divergences._closed_form import autograd_value_and_grad, kl_mix_and_grad, settle
+from akl_bench.divergences._closed_form import (
+    autograd_value_and_grad,
+    exp,
+    kl_mix_and_grad,
+    settle,
+)
 from akl_bench.divergences._head import head_gap
 from akl_bench.divergences._numerics import floored, inputs, kl
 from akl_bench.divergences.base import Divergence
@@ -76,7 +81,7 @@ class AdaptiveKL(Divergence):
         if not self.detached:
             return autograd_value_and_grad(self, logp_NV, logq_NV)
         logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        p_NV, q_NV = logp_NV.exp(), logq_NV.exp()
+        p_NV, q_NV = exp(logp_NV), exp(logq_NV)
         gap_NV = (p_NV - q_NV).abs_()
         head_N = head_gap(p_NV, gap_NV, self.mu, drop_crossing=self.variant == "official")
         w_N, _, _ = variants.shares(head_N, gap_NV.sum(-1))

@@ -9,6 +9,7 @@ import torch
 
 from akl_bench.divergences._closed_form import (
     autograd_value_and_grad,
+    exp,
     settle,
     through_softmax_,
 )
@@ -72,13 +73,13 @@ class AlphaBeta(Divergence):
             return autograd_value_and_grad(self, logp_NV, logq_NV)
         logp_NV, logq_NV = settle(logp_NV, logq_NV)
         total = self.alpha + self.beta
-        qs_NV = (logq_NV * total).exp_()
+        qs_NV = exp(logq_NV, total)
         # Above the cut q^s exp(cut) vanishes, as p^alpha q^beta does.
         grad_NV = (logp_NV - logq_NV).mul_(self.alpha).clamp_(max=MAX_EXPONENT).expm1_()
         grad_NV.mul_(qs_NV).mul_(-1 / self.alpha)
-        surplus_N = (logp_NV * total).exp_().sub_(qs_NV).sum(-1)
+        surplus_N = exp(logp_NV, total).sub_(qs_NV).sum(-1)
         value_N = (grad_NV.sum(-1) + surplus_N / total) / self.beta
-        return value_N, through_softmax_(grad_NV, torch.exp(logq_NV, out=qs_NV))
+        return value_N, through_softmax_(grad_NV, exp(logq_NV))
 
 
 def _divide_by_b(loga_NV: Tensor, logb_NV: Tensor, alpha: float, beta: float) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import live_p_, settle
+from akl_bench.divergences._closed_form import exp, forward_grad_, settle
 from akl_bench.divergences._numerics import inputs, kl
 from akl_bench.divergences.base import Divergence
 
@@ -40,7 +40,6 @@ class ForwardKL(Divergence):
     def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
         logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        p_NV = logp_NV.exp()
+        p_NV = exp(logp_NV)
         value_N = (logp_NV - logq_NV).mul_(p_NV).sum(-1)
-        p_NV, mass_N1 = live_p_(p_NV, logq_NV)
-        return value_N, logq_NV.exp().mul_(mass_N1).sub_(p_NV)
+        return value_N, forward_grad_(p_NV, exp(logq_NV), logq_NV)

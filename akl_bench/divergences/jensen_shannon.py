@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import mix, settle
+from akl_bench.divergences._closed_form import exp, mix, settle
 from akl_bench.divergences._numerics import inputs, kl, log_mix
 from akl_bench.divergences.base import Divergence
 
@@ -60,7 +60,7 @@ class JensenShannon(Divergence):
     def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
         logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        p_NV, q_NV = logp_NV.exp(), logq_NV.exp()
+        p_NV, q_NV = exp(logp_NV), exp(logq_NV)
         logm_NV = mix(p_NV, self.beta, q_NV).log_()
         teacher_N1 = p_NV.mul_(logp_NV - logm_NV).sum(-1, keepdim=True)
         grad_NV = logm_NV.neg_().add_(logq_NV).mul_(q_NV)

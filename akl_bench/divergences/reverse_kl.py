@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import settle
+from akl_bench.divergences._closed_form import exp, settle
 from akl_bench.divergences._numerics import inputs, kl
 from akl_bench.divergences.base import Divergence
 
@@ -36,7 +36,7 @@ class ReverseKL(Divergence):
     def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
         logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        q_NV = logq_NV.exp()
+        q_NV = exp(logq_NV)
         grad_NV = (logq_NV - logp_NV).mul_(q_NV)
         value_N1 = grad_NV.sum(-1, keepdim=True)
         return value_N1.squeeze(-1), grad_NV.addcmul_(q_NV, value_N1, value=-1)

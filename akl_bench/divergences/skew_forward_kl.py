@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import mix, settle, through_softmax_
+from akl_bench.divergences._closed_form import exp, mix, settle, through_softmax_
 from akl_bench.divergences._numerics import inputs, kl, log_mix
 from akl_bench.divergences.base import Divergence
 from akl_bench.divergences.forward_kl import ForwardKL
@@ -50,7 +50,7 @@ class SkewForwardKL(Divergence):
         if self.lam == 0:
             return ForwardKL().per_token_and_grad(logp_NV, logq_NV)
         logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        p_NV, q_NV = logp_NV.exp(), logq_NV.exp()
+        p_NV, q_NV = exp(logp_NV), exp(logq_NV)
         m_NV = mix(p_NV, self.lam, q_NV)
         value_N = m_NV.log().neg_().add_(logp_NV).mul_(p_NV).sum(-1)
         grad_NV = p_NV.mul_(q_NV).div_(m_NV).mul_(self.lam - 1)

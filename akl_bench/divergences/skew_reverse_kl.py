@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import mix, settle, through_softmax_
+from akl_bench.divergences._closed_form import exp, mix, settle, through_softmax_
 from akl_bench.divergences._numerics import inputs, kl, log_mix
 from akl_bench.divergences.base import Divergence
 from akl_bench.divergences.reverse_kl import ReverseKL
@@ -48,8 +48,8 @@ class SkewReverseKL(Divergence):
         if self.lam == 0:
             return ReverseKL().per_token_and_grad(logp_NV, logq_NV)
         logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        q_NV = logq_NV.exp()
-        m_NV = mix(q_NV, self.lam, logp_NV.exp())
+        q_NV = exp(logq_NV)
+        m_NV = mix(q_NV, self.lam, exp(logp_NV))
         grad_NV = m_NV.log().neg_().add_(logq_NV).mul_(q_NV)
         value_N = grad_NV.sum(-1)
         share_NV = (q_NV * q_NV).div_(m_NV)

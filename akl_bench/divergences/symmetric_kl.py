@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import kl_mix_and_grad, settle
+from akl_bench.divergences._closed_form import exp, kl_mix_and_grad, settle
 from akl_bench.divergences._numerics import inputs, kl
 from akl_bench.divergences.base import Divergence
 
@@ -52,4 +52,4 @@ class SymmetricKL(Divergence):
     def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
         logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        return kl_mix_and_grad(logp_NV, logq_NV, logp_NV.exp(), logq_NV.exp(), self.weight)
+        return kl_mix_and_grad(logp_NV, logq_NV, exp(logp_NV), exp(logq_NV), self.weight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import settle, through_softmax_
+from akl_bench.divergences._closed_form import exp, settle, through_softmax_
 from akl_bench.divergences._numerics import inputs
 from akl_bench.divergences.base import Divergence
 
@@ -36,7 +36,7 @@ class TotalVariation(Divergence):
     def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
         logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        q_NV = logq_NV.exp()
-        gap_NV = q_NV - logp_NV.exp()
+        q_NV = exp(logq_NV)
+        gap_NV = q_NV - exp(logp_NV)
         grad_NV = gap_NV.sign().mul_(q_NV).mul_(0.5)
         return gap_NV.abs_().sum(-1).mul_(0.5), through_softmax_(grad_NV, q_NV)

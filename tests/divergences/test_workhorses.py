@@ -38,6 +38,7 @@ GOLDEN = {
 SETTINGS = (
     "symmetric_kl(weight=0.25)",
     "symmetric_kl(weight=0.0)",
+    "symmetric_kl(weight=1)",
     "jensen_shannon(beta=0.1)",
     "jensen_shannon(beta=0.9)",
     "skew_forward_kl(lam=0.0)",
