@@ -5,7 +5,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, StrictFloat, ValidationError
 
 from akl_bench.errors import UsageError
 from akl_bench.gate.snapshot import Column
@@ -44,7 +44,7 @@ def _checked_margin(value: float | str) -> float | str:
     return value
 
 
-Margin = Annotated[float | str, AfterValidator(_checked_margin)]
+Margin = Annotated[StrictFloat | str, AfterValidator(_checked_margin)]
 
 
 class Policy(Strict):
