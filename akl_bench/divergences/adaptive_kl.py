@@ -46,7 +46,7 @@ class AdaptiveKL(Divergence):
 
     aliases: ClassVar[tuple[str, ...]] = ("akl",)
     family: ClassVar[str] = "mixed KL"
-    paper: ClassVar[str] = "arXiv 2404.02657, section 4"
+    paper: ClassVar[str] = "arXiv 2404.02657"
     formula: ClassVar[str] = "w KL(p||q) + (1 - w) KL(q||p), w = g_head / (g_head + g_tail)"
     gradient: ClassVar[str] = "w (q_i - p_i) + (1 - w) q_i (log q_i - log p_i - KL(q||p))"
     known_as: ClassVar[tuple[str, ...]] = (

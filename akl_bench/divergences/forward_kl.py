@@ -23,7 +23,7 @@ class ForwardKL(Divergence):
 
     aliases: ClassVar[tuple[str, ...]] = ("fkl",)
     family: ClassVar[str] = "Kullback-Leibler"
-    paper: ClassVar[str] = "arXiv 1503.02531; as FKL in arXiv 2404.02657, Eq. (2)"
+    paper: ClassVar[str] = "arXiv 1503.02531"
     formula: ClassVar[str] = "sum_v p_v (log p_v - log q_v)"
     gradient: ClassVar[str] = "q_i - p_i"
     known_as: ClassVar[tuple[str, ...]] = (

@@ -19,7 +19,7 @@ class ReverseKL(Divergence):
 
     aliases: ClassVar[tuple[str, ...]] = ("rkl",)
     family: ClassVar[str] = "Kullback-Leibler"
-    paper: ClassVar[str] = "arXiv 2306.08543, Eq. (1); as RKL in arXiv 2404.02657, Eq. (3)"
+    paper: ClassVar[str] = "arXiv 2306.08543"
     formula: ClassVar[str] = "sum_v q_v (log q_v - log p_v)"
     gradient: ClassVar[str] = "q_i (log q_i - log p_i - KL(q||p))"
     known_as: ClassVar[tuple[str, ...]] = (

@@ -28,7 +28,7 @@ class SkewForwardKL(Divergence):
 
     aliases: ClassVar[tuple[str, ...]] = ("sfkl",)
     family: ClassVar[str] = "mixture"
-    paper: ClassVar[str] = "arXiv 2402.03898, section 3.1"
+    paper: ClassVar[str] = "arXiv 2402.03898"
     formula: ClassVar[str] = "KL(p || lam p + (1 - lam) q)"
     gradient: ClassVar[str] = "r_i - q_i sum_v r_v, r = -(1 - lam) p q / M"
     known_as: ClassVar[tuple[str, ...]] = (

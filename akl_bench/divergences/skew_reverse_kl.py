@@ -26,7 +26,7 @@ class SkewReverseKL(Divergence):
 
     aliases: ClassVar[tuple[str, ...]] = ("srkl",)
     family: ClassVar[str] = "mixture"
-    paper: ClassVar[str] = "arXiv 2402.03898, section 3.1"
+    paper: ClassVar[str] = "arXiv 2402.03898"
     formula: ClassVar[str] = "KL(q || (1 - lam) p + lam q)"
     gradient: ClassVar[str] = "r_i - q_i sum_v r_v, r = q (log q - log M - lam q / M)"
     known_as: ClassVar[tuple[str, ...]] = (

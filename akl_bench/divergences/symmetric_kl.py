@@ -25,7 +25,7 @@ class SymmetricKL(Divergence):
 
     aliases: ClassVar[tuple[str, ...]] = ("skl",)
     family: ClassVar[str] = "mixed KL"
-    paper: ClassVar[str] = "arXiv 2404.02657, section 5 (the FKL+RKL baseline)"
+    paper: ClassVar[str] = "arXiv 2404.02657 (its FKL+RKL baseline)"
     formula: ClassVar[str] = "weight KL(p||q) + (1 - weight) KL(q||p)"
     gradient: ClassVar[str] = "weight (q_i - p_i) + (1 - weight) q_i (log q_i - log p_i - KL(q||p))"
     known_as: ClassVar[tuple[str, ...]] = (

@@ -23,7 +23,7 @@ class TotalVariation(Divergence):
 
     aliases: ClassVar[tuple[str, ...]] = ("tvd",)
     family: ClassVar[str] = "bounded"
-    paper: ClassVar[str] = "arXiv 2307.15190, Table 1"
+    paper: ClassVar[str] = "arXiv 2307.15190"
     formula: ClassVar[str] = "1/2 sum_v |p_v - q_v|"
     gradient: ClassVar[str] = "1/2 q_i (s_i - sum_v q_v s_v), s = sign(q - p)"
     known_as: ClassVar[tuple[str, ...]] = ("DistiLLM, ABKD: tvd", "Liger: TVD", "DistillKit: tvd")
