@@ -2,6 +2,7 @@
 
 import ast
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,8 @@ def test_no_machine_s_paths_are_committed():
         and re.search(r"(?<![\w.])/(work|home|Users|root)/\w", path.read_text())
     ]
     assert found == []
+
+
+def test_no_test_reaches_the_network():
+    with pytest.raises(AssertionError, match="tried to reach"), socket.socket() as connection:
+        connection.connect(("192.0.2.1", 9))

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -197,3 +198,21 @@ def test_looking_imports_neither_torch_nor_transformers(arguments, write_run, tm
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stderr.splitlines()[-1]) == []
     assert done.stdout
+
+
+def test_a_table_is_the_same_bytes_in_every_locale_and_folder(write_run, tmp_path):
+    run = write_run().rename(tmp_path / "r\u00fcn of mine")
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHONIO"))}
+    strict = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    pages = set()
+    for environment, folder, argument in [
+        ({"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "1"}, "/", run),
+        ({"LC_ALL": "C", "PYTHONHASHSEED": "2", **strict}, tmp_path, run.name),
+        ({"LC_ALL": "tr_TR.UTF-8", "PYTHONIOENCODING": "latin-1", **strict}, run, "."),
+    ]:
+        command = [sys.executable, "-c", COMMAND.format(""), "table", str(argument)]
+        done = subprocess.run(command, cwd=folder, env=plain | environment, capture_output=True)
+        assert done.returncode == 0, done.stderr
+        pages.add(done.stdout)
+    (page,) = pages
+    assert "\u2191" in page.decode("utf-8")
