@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from akl_bench.errors import UsageError
+
 _BLOCK = 1 << 20
 
 
@@ -61,14 +63,31 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file that this package wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file that this package wrote.
+
+    Raises:
+        UsageError: It is not JSON any more.
+    """
+    with _damage(path):
+        return json.loads(path.read_bytes())
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """Read JSON lines that this package wrote."""
-    with path.open(encoding="utf-8") as file:
+    """Read JSON lines that this package wrote.
+
+    Raises:
+        UsageError: One of them is not JSON any more.
+    """
+    with path.open("rb") as file, _damage(path):
         return [json.loads(line) for line in file]
+
+
+@contextlib.contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(f"{path} is damaged: {error}.") from error
 
 
 def recover_jsonl(path: Path) -> list[dict[str, Any]]:

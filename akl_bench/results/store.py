@@ -83,10 +83,7 @@ class Run:
                 f"{self.folder} holds no run (run.json is missing). "
                 f"Runs here: {', '.join(_runs_beside(self.folder)) or 'none'}."
             )
-        try:
-            content: dict[str, Any] = read_json(self.folder / "run.json")
-        except ValueError as error:
-            raise UsageError(f"{self.folder / 'run.json'} is damaged: {error}.") from error
+        content: dict[str, Any] = read_json(self.folder / "run.json")
         schema = content.get("schema") if isinstance(content, dict) else None
         if schema != SCHEMA:
             raise UsageError(

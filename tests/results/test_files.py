@@ -1,8 +1,10 @@
 import json
 import os
+import re
 
 import pytest
 
+from akl_bench.errors import UsageError
 from akl_bench.results import files
 
 ROWS = [{"id": f"row-{i}", "text": "\u00e9\u2028\n" * (i % 3), "x": [i]} for i in range(20)]
@@ -128,3 +130,15 @@ def test_digests(tmp_path):
     assert files.digest([1, 2]) != files.digest([2, 1])
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.digest(float("nan"))
+
+
+@pytest.mark.parametrize("content", [b"", b'{"x": 1', b"\xff", b'{"x": 1}\n{"x": \n'])
+@pytest.mark.parametrize("read", [files.read_json, files.read_jsonl])
+def test_a_file_of_ours_that_was_damaged_is_named(tmp_path, read, content):
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    if read is files.read_jsonl and not content:
+        assert read(path) == []
+        return
+    with pytest.raises(UsageError, match=re.escape(f"{path} is damaged: ")):
+        read(path)
