@@ -1,6 +1,7 @@
 """`akl-bench`: the group of all verbs; each is imported when it is asked for."""
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -69,6 +70,10 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; an expected error is one message without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # The same bytes in every locale; a name that is no UTF-8 still shows.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         # What comes back is the code of `context.exit(code)`, as after --help.
         sys.exit(cli.main(args=arguments, prog_name="akl-bench", standalone_mode=False))
