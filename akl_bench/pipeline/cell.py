@@ -13,13 +13,14 @@ import torch
 
 from akl_bench import __version__, divergences
 from akl_bench.config import ModelRef, Profile
+from akl_bench.errors import UsageError
 from akl_bench.executors.base import Report
 from akl_bench.models.loading import build_student, load_model, load_tokenizer
 from akl_bench.pipeline import prepare, score
 from akl_bench.pipeline.inputs import libraries
 from akl_bench.pipeline.objectives import SFT
-from akl_bench.results.files import new_folder, read_json, write_json, write_jsonl
-from akl_bench.results.store import TEACHER, UNTRAINED, Cell, seal
+from akl_bench.results.files import file_digest, new_folder, read_json, write_json, write_jsonl
+from akl_bench.results.store import TEACHER, UNTRAINED, Cell, broken_files, seal
 from akl_bench.training.distill import Examples, Selection, distill, mean_loss
 from akl_bench.training.objective import Head, Objective
 from akl_bench.training.teacher_states import CachedTeacher, LiveTeacher, TeacherStates
@@ -49,7 +50,7 @@ def run_cell(cell: Cell, profile: Profile, folder: Path, shared: Path, report: R
         device=prepare.device(),
         tokenizer=load_tokenizer(profile.teacher, online=profile.online),
         vocab_size=prepare.load_shared(shared)["vocab_size"],
-        seconds=_seconds_so_far(folder),
+        seconds=dict((_trained(folder) or {}).get("seconds", {})),
     )
     model = _model(context)
     with _timer(context, "score"):
@@ -88,9 +89,14 @@ def _timer(context: score.Context, name: str) -> Iterator[None]:
     context.seconds[name] = context.seconds.get(name, 0.0) + time.monotonic() - start
 
 
-def _seconds_so_far(folder: Path) -> dict[str, float]:
-    trained = folder / "student" / "seconds.json"
-    return dict(read_json(trained)) if trained.exists() else {}
+def _trained(folder: Path) -> dict[str, Any] | None:
+    """The note of a finished training; None where there is none or its student is damaged."""
+    note = folder / "trained.json"
+    try:
+        content: dict[str, Any] = read_json(note)
+    except (OSError, UsageError):
+        return None
+    return None if broken_files(folder, content) else content
 
 
 def _model(context: score.Context) -> Any:
@@ -114,7 +120,7 @@ def _model(context: score.Context) -> Any:
     if cell.objective == UNTRAINED:
         return student
     trained = context.folder / "student"
-    if trained.is_dir():
+    if _trained(context.folder):
         return load_model(
             ModelRef(source="path", path=str(trained)), dtype=torch.float32, device=context.device
         )
@@ -123,7 +129,8 @@ def _model(context: score.Context) -> Any:
     with new_folder(trained) as temporary:
         student.save_pretrained(temporary)
         context.tokenizer.save_pretrained(temporary)
-        write_json(temporary / "seconds.json", context.seconds)
+    files = {f"student/{path.name}": file_digest(path) for path in sorted(trained.iterdir())}
+    write_json(context.folder / "trained.json", {"seconds": context.seconds, "files": files})
     return student
 
 

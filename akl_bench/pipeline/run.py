@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -71,14 +71,15 @@ def run(
     inputs = load_inputs(profile, store.shared / "dry-models")
     cells = plan_cells(inputs, wanted, profile.seeds)
     with _only_one(folder):
-        _write_run(store, inputs, cells)
         skipped = [cell for cell in cells if _is_sealed(store, cell)]
         todo = [cell for cell in cells if cell not in skipped]
         on_plan(len(cells), len(skipped))
+        shared = store.shared / inputs.key
+        # Before run.json: a folder whose models do not work together belongs to no configuration.
+        gpus = _prepare(inputs, shared, folder, on_event) if todo else 0
+        _write_run(store, inputs, cells)
         if not todo:
             return Outcome(cells, skipped, {})
-        shared = store.shared / inputs.key
-        gpus = _prepare(inputs, shared, folder, on_event)
         if executor is None:
             executor = LocalExecutor(
                 workers or gpus or os.cpu_count() or 1, gpus=gpus, preload=_PRELOAD
@@ -103,21 +104,26 @@ def _job(store: Run, cell: Cell, profile: Profile, shared: Path) -> Job:
 
 def _prepare(inputs: Inputs, shared: Path, folder: Path, on_event: Callable[[Event], None]) -> int:
     """Make the shared folder where it is not there; return the number of CUDA devices."""
-    if not (shared / "shared.json").is_file():
-        problems: list[str] = []
+    with suppress(OSError, UsageError):  # not made yet, or damaged
+        return _cuda_devices(shared)
+    problems: list[str] = []
 
-        def note(event: Event) -> None:
-            if event.kind == "failed":
-                problems.append(event.message)
-            on_event(event)
+    def note(event: Event) -> None:
+        if event.kind == "failed":
+            problems.append(event.message)
+        on_event(event)
 
-        # Alone on the machine, so it may use every core.
-        executor = LocalExecutor(1, threads=os.cpu_count() or 1, preload=_PRELOAD)
-        log = str(folder / "prepare.log")
-        function = "akl_bench.pipeline.prepare:prepare"
-        executor.run([Job("prepare", function, (inputs, shared), log)], note)
-        if problems:
-            raise UsageError(problems[0])
+    # Alone on the machine, so it may use every core.
+    executor = LocalExecutor(1, threads=os.cpu_count() or 1, preload=_PRELOAD)
+    log = str(folder / "prepare.log")
+    function = "akl_bench.pipeline.prepare:prepare"
+    executor.run([Job("prepare", function, (inputs, shared), log)], note)
+    if problems:
+        raise UsageError(problems[0])
+    return _cuda_devices(shared)
+
+
+def _cuda_devices(shared: Path) -> int:
     return int(read_json(shared / "shared.json")["cuda_devices"])
 
 

@@ -15,6 +15,7 @@ from akl_bench.data.batches import Encoded, collate, length_batches, token_ids
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import Record
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
+from akl_bench.errors import UsageError
 from akl_bench.executors.base import Report
 from akl_bench.generation.decode import complete
 from akl_bench.metrics.base import Sample, evaluate
@@ -180,7 +181,9 @@ def _harness(
     if not tasks:
         return {}
     kept = context.folder / "harness.json"
-    if not kept.exists():
+    try:
+        read_json(kept)
+    except (OSError, UsageError):
         context.report("lm-eval", 0, len(tasks))
         results = evaluate_harness(
             [(task, data.get(name)) for name, task in tasks.items()],
