@@ -77,9 +77,11 @@ class Comparison:
         if self.detectable is None:
             return "no spread over seeds to judge this loss by; more seeds are needed"
         found = f"a loss of {self.shown(self.detectable)} would have been found"
-        if self.more_seeds is None:
+        more = self.more_seeds
+        if more is None:
             return f"{found}; only more baseline seeds or a wider margin can settle this"
-        return f"{found}; {self.more_seeds} more seeds should settle this if nothing changed"
+        seeds = "seed" if more == 1 else "seeds"
+        return f"{found}; {more} more {seeds} should settle this if nothing changed"
 
 
 @dataclass(frozen=True)

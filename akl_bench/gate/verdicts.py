@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-from scipy import stats
+from scipy import special, stats
 
 from akl_bench.gate.baseline import Design
 from akl_bench.statistics import (
@@ -55,8 +55,8 @@ class Estimate:
         high: Its upper end.
         p_loss: One-sided p of "not worse"; None without a spread.
         p_gain: One-sided p of "not better".
-        more_seeds: Further candidate seeds with which an unchanged student passes with 80 % power;
-            None where no number of them does.
+        alpha: Level of the interval on each side.
+        spread: Its standard error, for any number of seeds.
     """
 
     mode: Mode
@@ -66,8 +66,16 @@ class Estimate:
     high: float | None = None
     p_loss: float | None = None
     p_gain: float | None = None
-    more_seeds: int | None = None
+    alpha: float = 0.05
     spread: "_Spread | None" = field(default=None, repr=False)
+
+    @property
+    def more_seeds(self) -> int | None:
+        """Further candidate seeds with which an unchanged student passes with 80 % power.
+
+        None where no number of them does.
+        """
+        return self.spread.more_seeds(self.alpha, self.margin) if self.spread else None
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,7 @@ class _Spread:
     def detectable(self, alpha: float, n: int | None = None) -> float:
         """Loss found with 80 % power: (t_(1 - alpha) + t_0.8) standard errors."""
         se, df = self.error(n or self.n)
-        return float(stats.t.isf(alpha, df) + stats.t.ppf(_POWER, df)) * se
+        return float(special.stdtrit(df, 1 - alpha) + special.stdtrit(df, _POWER)) * se
 
     def more_seeds(self, alpha: float, margin: float) -> int | None:
         """Further candidate seeds until the detectable loss is within the margin."""
@@ -182,9 +190,9 @@ def estimate(
         margin,
         found.low,
         found.high,
-        p_loss=float(stats.t.cdf(found.statistic, found.df)),
-        p_gain=float(stats.t.sf(found.statistic, found.df)),
-        more_seeds=spread.more_seeds(alpha, margin),
+        p_loss=float(special.stdtr(found.df, found.statistic)),
+        p_gain=float(special.stdtr(found.df, -found.statistic)),
+        alpha=alpha,
         spread=spread,
     )
 
