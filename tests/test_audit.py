@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -334,3 +335,13 @@ def test_picture_that_cannot_be_drawn_is_refused_before_the_work(tmp_path, monke
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingDependencyError, match=r"akl-bench\[plots\]"):
         picture.check(tmp_path / "picture.svg")
+
+
+def test_tables_of_the_docs_have_todays_columns_and_rows(shown):
+    docs = (Path(__file__).parent.parent / "docs" / "akl-variants.md").read_text()
+    lines = [x for x in show.render(*shown, "markdown").split("\n") if x.startswith("| ")]
+    heads = [line for line in lines if line.startswith("| variant")]
+    assert [docs.count(head) for head in heads] == [1, 5]
+    by_hand = lines[: len(lines) // 2]
+    assert "\n".join(by_hand) in docs
+    assert all(docs.count(f"\n| {name} | ") == 6 for name in measure.variants())
