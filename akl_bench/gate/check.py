@@ -219,7 +219,7 @@ def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
     shown = "" if column is WEIGHTS else f": {before[first]!r} -> {now[first]!r}"
     return (
         Verdict.REGRESSION,
-        f"other bits at {len(differ)} of {len(seeds)} seeds; seed {seeds[first]}{shown}",
+        f"other bits at {len(differ)} of {len(seeds)} seeds, first at seed {seeds[first]}{shown}",
     )
 
 

@@ -216,7 +216,7 @@ class TestExact:
         rows["akl"][2]["quiz", "length"] *= 1 + 2**-52
         report = compare(make_run("pr", rows), mode="exact")
         assert verdict(report, "length") is Verdict.REGRESSION
-        assert "1 of 3 seeds; seed 2" in found(report, "length").reason
+        assert "1 of 3 seeds, first at seed 2: " in found(report, "length").reason
         assert report.exit_code == 1
 
     def test_no_seed_in_common(self, make_run, make_rows, compare):
