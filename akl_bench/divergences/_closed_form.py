@@ -51,7 +51,8 @@ def autograd_value_and_grad(
         leaf_NV = logq_NV.detach().requires_grad_()
         value_N = divergence.per_token(logp_NV.detach(), leaf_NV, **keywords)
         (grad_NV,) = torch.autograd.grad(value_N.sum(), leaf_NV)
-    return value_N.detach(), through_softmax_(grad_NV, logq_NV.detach().exp())
+    # A sum's gradient is one number seen from everywhere, which cannot be written to.
+    return value_N.detach(), through_softmax_(grad_NV.contiguous(), logq_NV.detach().exp())
 
 
 def through_softmax_(grad_NV: Tensor, q_NV: Tensor) -> Tensor:

@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -346,3 +348,19 @@ def test_cuda_agrees_with_the_cpu(dtype):
         assert_close([losses[1].cpu()], [losses[0]], tolerance)
         grads = [g.cpu() for g in gradients(losses[1], on_cuda)]
         assert_close(grads, gradients(losses[0], on_cpu), tolerance)
+
+
+@dataclass(frozen=True)
+class MeanLogProbability(divergences.Divergence):
+    """Its gradient is the same for every token, which autograd hands out as one shared number."""
+
+    def per_token(self, logp_NV, logq_NV):
+        return -logq_NV.sum(-1)
+
+
+def test_a_plug_in_whose_gradient_is_one_shared_number():
+    batch = Batch()
+    batch.run(Objective(MeanLogProbability())).loss.backward()
+    logits_NV = batch.hidden_ND.detach() @ batch.weight_VD[:V].T + batch.bias_V[:V]
+    expected_NV = (V * logits_NV.softmax(-1) - 1) / N
+    torch.testing.assert_close(batch.hidden_ND.grad, expected_NV @ batch.weight_VD[:V])
