@@ -25,6 +25,7 @@ _VERBS = (
     "check",
     "verify",
     "audit",
+    "claims",
     "microworld",
     "doctor",
 )
