@@ -20,6 +20,8 @@ _VERBS = (
     "run",
     "status",
     "table",
+    "plot",
+    "report",
     "show",
     "baseline",
     "check",

@@ -265,6 +265,13 @@ def summarise(frame: RunFrame) -> pd.DataFrame:
     return frame.values.groupby(keys, sort=False)["value"].agg(["mean", "std", "count"])
 
 
+def row_name(row: Row, frame: RunFrame) -> str:
+    """A row in words: the student only where there are several, the run likewise."""
+    several = len({other.student for other in frame.rows} - {""}) > 1
+    parts = (row.objective, row.student if several else "", row.run)
+    return ", ".join(part for part in parts if part)
+
+
 def is_reference(objective: str) -> bool:
     """Whether a row is set apart: the teacher or the untrained student."""
     return objective in (TEACHER, UNTRAINED)

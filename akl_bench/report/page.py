@@ -1,17 +1,28 @@
-"""The report page and the HTML table: Jinja templates with autoescape."""
+"""The report page and the HTML table: Jinja templates with autoescape, nothing from elsewhere."""
 
+import base64
+import hashlib
+from collections.abc import Mapping
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from akl_bench import __version__
+from akl_bench.errors import MissingDependencyError
+from akl_bench.report import plots
+from akl_bench.report.compare import Comparison
 from akl_bench.report.escape import terminal_text
-from akl_bench.report.frame import Row
-from akl_bench.report.layout import Table
+from akl_bench.report.frame import Column, Row, RunFrame, flat, is_reference, row_name
+from akl_bench.report.layout import Table, build, shown
+from akl_bench.report.samples import samples
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
-def environment() -> Environment:
+def environment() -> "Environment":
     """Templates that escape whatever they are given and refuse what they are not."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     made = Environment(
         loader=PackageLoader("akl_bench.report"),
         autoescape=True,
@@ -25,15 +36,85 @@ def environment() -> Environment:
 
 def table_fragment(table: Table) -> str:
     """A `<table>` with its notes, to be put on a page."""
-    return environment().get_template("fragment.html").render(table=table_context(table))
+    return environment().get_template("fragment.html").render(table=_table(table, {}))
 
 
-def table_context(table: Table, keys: dict[Row, str] | None = None) -> dict[str, Any]:
+def render(
+    frame: RunFrame, *, baseline: str | None = None, pooled: bool = False, prompts: int = 12
+) -> str:
+    """A run as one self-contained page; the same run gives the same bytes.
+
+    Args:
+        frame: The run.
+        baseline: As in `layout.build`.
+        pooled: As in `layout.build`.
+        prompts: Prompts per task whose answers are shown.
+
+    Raises:
+        UsageError: The baseline is none of the run's objectives, or a file is not what was sealed.
+    """
+    board = build(frame, baseline=baseline, pooled=pooled)
+    full = build(frame, baseline=baseline, pooled=pooled, every_metric=True, detailed=True)
+    templates = environment()
+    style, script = (_asset(templates, name) for name in ("page.css", "page.js"))
+    figures, without = _figures(frame)
+    keys = {row: str(index) for index, row in enumerate(frame.rows)}
+    return templates.get_template("page.html").render(
+        profile=frame.profile,
+        version=__version__,
+        stamps=frame.stamps,
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        table=_table(board, keys),
+        figures=figures,
+        without=without,
+        objectives=[_objective(frame, full, row, keys[row]) for row in frame.rows],
+        baseline=full.baseline,
+        detail_notes=full.notes,
+        data={
+            "names": [terminal_text(row_name(row, frame)) for row in frame.rows],
+            "first": _first_choice(frame, board),
+            "tasks": samples(frame, prompts),
+        },
+        protocol=frame.protocol,
+        fields={key: str(value) for key, value in flat(frame.protocol_fields).items()},
+        training=flat(frame.profile.training.model_dump(mode="json")),
+        provenance=_provenance(frame),
+    )
+
+
+def _asset(templates: "Environment", name: str) -> str:
+    assert templates.loader is not None
+    return templates.loader.get_source(templates, name)[0]
+
+
+def _hash(text: str) -> str:
+    """What a content security policy names an inline style or script by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _figures(frame: RunFrame) -> tuple[list[dict[str, str]], str]:
+    from akl_bench.report.plots.inline import inline
+
+    found = []
+    try:
+        for kind in plots.KINDS:
+            figure = plots.draw(frame, kind)
+            if figure is not None:
+                found.append({"kind": kind, "svg": inline(figure, kind)})
+    except MissingDependencyError as error:
+        return [], str(error)
+    return found, ""
+
+
+def _table(table: Table, keys: Mapping[Row, str]) -> dict[str, Any]:
     """What `_table.html` shows; `keys` names the rows that a page can open."""
     lines = [
         {
             "group": line.group,
-            "key": (keys or {}).get(line.row),
+            "key": keys.get(line.row),
             "lead": table.lead(line),
             "cells": [
                 {"text": cell.number(c), "raw": cell.mean, "rank": cell.rank, "mark": cell.mark}
@@ -51,3 +132,75 @@ def table_context(table: Table, keys: dict[Row, str] | None = None) -> dict[str,
         "bodies": [(name, list(members)) for name, members in bodies],
         "notes": [table.notes[0], "best bold, second underlined", *table.notes[1:]],
     }
+
+
+def _objective(frame: RunFrame, table: Table, row: Row, key: str) -> dict[str, Any]:
+    """All numbers of a row."""
+    line = next(line for line in table.rows if line.row == row)
+    values = frame.seed_values()
+    sealed = frame.sealed(row)
+    metrics = []
+    for cell, column in zip(line.cells, table.columns, strict=True):
+        seeds = values.get((row, column.task, column.metric), {})
+        comparison = table.comparisons.get((row, column.task, column.metric))
+        metrics.append(
+            {
+                "column": column,
+                "text": cell.number(column),
+                "mark": cell.mark,
+                "seeds": [f"{seed}: {shown(column, value)}" for seed, value in seeds.items()],
+                "comparison": _comparison(comparison, column) if comparison else None,
+            }
+        )
+    return {
+        "key": key,
+        "title": row_name(row, frame),
+        "seeds": line.seeds,
+        "parameters": sealed[0].record.get("parameters") if sealed else None,
+        "reference": is_reference(row.objective),
+        "metrics": metrics,
+        "cells": [(cell.seed, cell.folder.name) for cell in sealed],
+    }
+
+
+def _comparison(comparison: Comparison, column: Column) -> dict[str, str]:
+    evidence = comparison.evidence
+    assert evidence is not None, "the page is built in detail"
+
+    def number(value: float | None) -> str:
+        return "-" if value is None else shown(column, value)
+
+    def p(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3g}"
+
+    interval = f"{number(evidence.low)} to {number(evidence.high)}"
+    return {
+        "difference": number(comparison.difference),
+        "interval": "-" if evidence.low is None else interval,
+        "p": p(comparison.p),
+        "p_holm": p(comparison.p_holm),
+        "record": "{}/{}/{}".format(*evidence.record),
+        "improvement": f"{100 * evidence.improvement:.0f} %",
+        "detectable": number(evidence.detectable),
+        "needed": str(evidence.seeds_needed or "-"),
+    }
+
+
+def _first_choice(frame: RunFrame, table: Table) -> list[int]:
+    """The rows whose answers are side by side at first: teacher, baseline and the best three."""
+    ordered = [line.row for line in table.rows if line.group == "objective"][:3]
+    wanted = [
+        row for row in frame.rows if row.objective in ("teacher", table.baseline) or row in ordered
+    ]
+    return [frame.rows.index(row) for row in wanted]
+
+
+def _provenance(frame: RunFrame) -> dict[str, str]:
+    """Versions and hardware; several values where cells differ."""
+    found: dict[str, list[str]] = {}
+    for cell in frame.cells:
+        for key, value in flat(cell.record.get("provenance", {})).items():
+            values = found.setdefault(key.removeprefix("libraries."), [])
+            if str(value) not in values:
+                values.append(str(value))
+    return {key: ", ".join(values) for key, values in found.items()}

@@ -1,0 +1,110 @@
+"""Training curves: means over seeds, step by step."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from akl_bench.report.frame import RunFrame, is_reference
+from akl_bench.report.plots.style import GREY, canvas, legend_entries, looks, name_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+_PANELS = {
+    "loss": "loss, nats a token (each objective's own)",
+    "cross_entropy": "cross-entropy on the data, nats a token",
+    "student_entropy": "student's entropy, nats a token",
+    "head_gap": "head gap: |p - q| over the teacher's head",
+    "tail_gap": "tail gap: |p - q| over the rest",
+    "akl_weight": "AKL weight: the head's share of both gaps",
+}
+_SMOOTH = 40  # a curve keeps about that many independent points
+_POINTS = 160  # more than that are not seen
+
+
+def curves(frame: RunFrame) -> dict[str, dict[Any, NDArray[np.float64]]]:
+    """By panel and row: array [seeds, steps, 2] of step and smoothed value."""
+    found: dict[str, dict[Any, Any]] = defaultdict(dict)
+    for row in frame.rows:
+        logs = [cell.lines("train.jsonl") for cell in frame.sealed(row)]
+        for key in _PANELS:
+            series = [
+                _smooth(np.array([[line["step"], line[key]] for line in log if key in line]))
+                for log in logs
+                if any(key in line for line in log)
+            ]
+            # Seeds of one row have one budget; a copy that lacks steps is left out.
+            longest = max(map(len, series), default=0)
+            series = [one for one in series if len(one) == longest]
+            if longest and not is_reference(row.objective):
+                found[key][row] = np.stack(series)
+    return {key: found[key] for key in _PANELS if key in found}
+
+
+def _smooth(steps_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Running mean over a window of 1/40 of the steps, shorter at the ends, at a few steps."""
+    n = len(steps_values)
+    half = n // _SMOOTH // 2
+    sums = np.concatenate([[0.0], np.cumsum(steps_values[:, 1])])
+    low = np.maximum(np.arange(n) - half, 0)
+    high = np.minimum(np.arange(n) + half + 1, n)
+    smooth = np.stack([steps_values[:, 0], (sums[high] - sums[low]) / (high - low)], axis=1)
+    kept = np.linspace(0, n - 1, min(n, _POINTS)).round().astype(int)
+    return np.asarray(smooth[kept])
+
+
+def draw(frame: RunFrame, panels: dict[str, dict[Any, NDArray[np.float64]]]) -> Figure:
+    """One panel per quantity; known objectives in colour with their range over seeds."""
+    shown = looks(frame)
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    known, others = legend_entries(frame, shown)
+    with canvas(columns, rows, 4.4, 3.2) as (figure, axes):
+        title = "Training; mean over seeds, shaded from the smallest to the largest"
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+        for place, (key, by_row) in zip(axes.flat, panels.items(), strict=False):
+            for row, series in by_row.items():
+                look = shown[row]
+                steps, values = series[0, :, 0], series[:, :, 1]
+                (line,) = place.plot(
+                    steps,
+                    values.mean(axis=0),
+                    color=look.color,
+                    linewidth=1.8 if look.known else 0.8,
+                    alpha=1 if look.known else 0.55,
+                    zorder=4 if look.known else 2,
+                    marker=look.marker if look.known else None,
+                    markevery=(0.1 + 0.04 * (len(place.lines) % 5), 0.25),
+                    markersize=4.5,
+                )
+                line.set_gid(f"tip:{name_of(row, frame)}")
+                if look.known and len(values) > 1:
+                    low, high = values.min(axis=0), values.max(axis=0)
+                    place.fill_between(steps, low, high, color=look.color, alpha=0.12, lw=0)
+            place.set_title(_PANELS[key])
+            place.set_xlabel("optimiser step")
+            place.margins(x=0.02)
+        for place in axes.flat[len(panels) :]:
+            place.set_visible(False)
+        entries = {name: _line(look) for name, look in known}
+        if others:
+            entries[f"{others} others"] = _line(None)
+        figure.legend(
+            list(entries.values()),
+            list(entries),
+            loc="outside lower left",
+            ncols=min(6, len(entries)),
+        )
+    return figure
+
+
+def _line(look: Any) -> Any:
+    from matplotlib.lines import Line2D
+
+    if look is None:
+        return Line2D([], [], color=GREY, linewidth=0.8)
+    return Line2D([], [], color=look.color, linewidth=1.8, marker=look.marker, markersize=4.5)

@@ -1,0 +1,121 @@
+"""Mean rank of each objective over the tasks' headlines, with intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from akl_bench.report.frame import Column, Row, RunFrame, is_reference
+from akl_bench.report.plots.style import canvas, looks, name_of
+from akl_bench.statistics import Interval, critical_difference, rank_intervals
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Ranks(NamedTuple):
+    """Rows from best to worst with their intervals; the smallest difference that can be told."""
+
+    rows: list[tuple[Row, Interval]]
+    tasks: list[str]
+    difference: float | None
+
+
+def ranks(frame: RunFrame) -> Ranks | None:
+    """Rank the rows that have all headlines; None with fewer than two of them or no task."""
+    columns = _headlines(frame)
+    values = frame.seed_values()
+    scores: dict[Row, np.ndarray[tuple[int, int], np.dtype[np.float64]]] = {}
+    for row in frame.rows:
+        by_task = [values.get((row, c.task, c.metric), {}) for c in columns]
+        seeds = sorted(set.intersection(*map(set, by_task))) if by_task else []
+        if seeds and not is_reference(row.objective):
+            scores[row] = np.array([[found[seed] for found in by_task] for seed in seeds])
+    if len(scores) < 2:
+        return None
+    better = [bool(c.higher_is_better) for c in columns]
+    intervals = rank_intervals(list(scores.values()), higher_is_better=better)
+    difference = None
+    if len(columns) > 1:
+        means = np.stack([array.mean(axis=0) for array in scores.values()])
+        difference = critical_difference(means * np.where(better, 1, -1)).difference
+    ordered = sorted(zip(scores, intervals, strict=True), key=lambda pair: pair[1].value)
+    return Ranks(ordered, [c.task for c in columns], difference)
+
+
+def _headlines(frame: RunFrame) -> list[Column]:
+    """One column per task, so that a task with many metrics has one vote."""
+    found: dict[str, Column] = {}
+    for task in frame.profile.tasks.values():
+        for column in frame.columns:
+            if column.task == task.name and column.higher_is_better is not None:
+                exact = column.metric == task.headline
+                if exact or column.metric.partition("(")[0] == task.headline:
+                    found.setdefault(task.name, column)
+    return list(found.values())
+
+
+def draw(frame: RunFrame, found: Ranks) -> Figure:
+    """A dot and an interval per row, the best on top."""
+    shown = looks(frame)
+    count = len(found.rows)
+    with canvas(1, 1, 8.0, 1.5 + 0.24 * count) as (figure, axes):
+        place = axes[0, 0]
+        for y, (row, interval) in enumerate(found.rows):
+            look = shown[row]
+            if interval.low is not None and interval.high is not None:
+                place.plot(
+                    [interval.low, interval.high], [y, y], color=look.color, lw=1.6, alpha=0.7
+                )
+            place.plot(
+                interval.value,
+                y,
+                look.marker,
+                color=look.color,
+                markerfacecolor="white" if interval.low is None else look.color,
+                markersize=6.5,
+            )[0].set_gid(f"tip:{name_of(row, frame)}")
+            right = interval.value if interval.high is None else interval.high
+            place.annotate(
+                f"{interval.value:.1f}",
+                (right, y),
+                xytext=(5, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+                color="#555555",
+            )
+        place.set_yticks(range(count), [name_of(row, frame) for row, _ in found.rows])
+        for text, (row, _) in zip(place.get_yticklabels(), found.rows, strict=True):
+            text.set_color(shown[row].ink)
+        place.set_ylim(count - 0.4, -1.6 if found.difference else -0.6)
+        place.set_xlim(0.5, count + 0.9)
+        place.set_xlabel(
+            f"mean rank over {len(found.tasks)} tasks' headlines, 1 is best; "
+            "bars: 95 % over training seeds"
+        )
+        place.grid(axis="y", visible=False)
+        if found.difference:
+            _critical(place, found.difference, count)
+        figure.suptitle("Ranks over tasks", x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def _critical(place: object, difference: float, count: int) -> None:
+    """The length below which two mean ranks are not told apart, as a bar on top."""
+    from matplotlib.axes import Axes
+
+    assert isinstance(place, Axes)
+    end = min(1 + difference, count + 0.7)
+    place.plot([1, end], [-1, -1], color="#444444", lw=2.5, solid_capstyle="butt")
+    place.annotate(
+        f"critical difference {difference:.1f} (Nemenyi, alpha 0.05)",
+        (end, -1),
+        xytext=(5, 0) if end < count / 2 else (-5, 8),
+        ha="left" if end < count / 2 else "right",
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+        color="#444444",
+    )
