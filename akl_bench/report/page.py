@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def environment() -> "Environment":
     """Templates that escape whatever they are given and refuse what they are not."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
     made = Environment(
         loader=PackageLoader("akl_bench.report"),
@@ -31,6 +32,8 @@ def environment() -> "Environment":
         lstrip_blocks=True,
     )
     made.filters["inert"] = terminal_text
+    # A long name may break after an underscore.
+    made.filters["folded"] = lambda text: Markup("_<wbr>").join(terminal_text(text).split("_"))
     return made
 
 

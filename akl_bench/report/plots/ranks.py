@@ -64,10 +64,11 @@ def draw(frame: RunFrame, found: Ranks) -> Figure:
         place = axes[0, 0]
         for y, (row, interval) in enumerate(found.rows):
             look = shown[row]
+            right = interval.value
             if interval.low is not None and interval.high is not None:
-                place.plot(
-                    [interval.low, interval.high], [y, y], color=look.color, lw=1.6, alpha=0.7
-                )
+                # Resampled ranks crowd in the middle: with two seeds they can miss the rank itself.
+                left, right = min(interval.value, interval.low), max(interval.value, interval.high)
+                place.plot([left, right], [y, y], color=look.color, lw=1.6, alpha=0.7)
             place.plot(
                 interval.value,
                 y,
@@ -76,7 +77,6 @@ def draw(frame: RunFrame, found: Ranks) -> Figure:
                 markerfacecolor="white" if interval.low is None else look.color,
                 markersize=6.5,
             )[0].set_gid(f"tip:{name_of(row, frame)}")
-            right = interval.value if interval.high is None else interval.high
             place.annotate(
                 f"{interval.value:.1f}",
                 (right, y),

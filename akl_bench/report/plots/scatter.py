@@ -139,12 +139,13 @@ def _panel(
     scatter(axes, list(points.values()))
     axes.set_title(task)
     arrows: dict[bool, Any] = {True: "better →", False: "← better"}
-    axes.set_xlabel(f"{across.title}   ({arrows[across.higher_is_better]})")
-    axes.set_ylabel(f"{up.title}   ({arrows[up.higher_is_better]})")
-    axes.margins(0.14)
+    below = f"{across.title}   ({arrows[across.higher_is_better]})"
     if outside:
         places = ", ".join(f"{p.name} at ({p.x:.3g}, {p.y:.3g})" for p in outside)
-        axes.set_title(f"not in view: {places}", loc="right", fontsize=8, color="#555555")
+        below += f"\nnot in view: {places}"
+    axes.set_xlabel(below)
+    axes.set_ylabel(f"{up.title}   ({arrows[up.higher_is_better]})")
+    axes.margins(0.14)
     return list(points.values()), _named(points, across, up), best if front else []
 
 

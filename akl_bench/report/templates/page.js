@@ -33,9 +33,10 @@
     }
   };
   heads.forEach((head, index) => {
-    const button = make("button", head.textContent);
+    const button = make("button");
     button.type = "button";
-    head.replaceChildren(button);
+    button.append(...head.childNodes);
+    head.append(button);
     // The first click puts the best on top.
     const first = head.textContent.includes("\u2191") ? -1 : 1;
     button.addEventListener("click", () => {
