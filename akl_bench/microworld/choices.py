@@ -11,68 +11,70 @@ from typing import Any
 
 from akl_bench.microworld import grammar
 from akl_bench.microworld.answers import pick
-from akl_bench.microworld.kinds import KINDS
-from akl_bench.microworld.vocabulary import VERBS
+from akl_bench.microworld.kinds import KINDS, SLOT_WORDS
 
 _KINDS = {kind.name: kind for kind in KINDS}
-_FACTS = ("describe", "keep", "likes", "meet")
+_AGREEMENT = ("describe", "do_many", "keep", "name", "story")
+_FACTS = ("compare", "count", "meet", "route")
 _CLOZE = ("add", "compare", "count", "reverse", "story", "story_need")
 
 
-def _draw(rng: random.Random, names: tuple[str, ...]) -> tuple[str, str]:
+def _ask(rng: random.Random, names: tuple[str, ...], *, held_out: bool = False) -> str:
     kind = _KINDS[pick(rng, dict.fromkeys(names, 1.0))]
-    instruction = grammar.draw(kind, rng)
-    return instruction, grammar.answer(instruction).draw(rng)
+    return grammar.draw(kind, rng, held_out=held_out)
 
 
 def _question(rng: random.Random, instruction: str, right: str, wrong: list[str]) -> dict[str, Any]:
     gold = int(rng.random() * (len(wrong) + 1))
     choices = [*wrong[:gold], right, *wrong[gold:]]
-    return {
-        "instruction": instruction,
-        "query": f"{instruction} :",
-        "choices": choices,
-        "gold": gold,
-    }
+    query = f"{instruction} :"
+    return {"instruction": instruction, "query": query, "choices": choices, "gold": gold}
 
 
 def agreement(rng: random.Random) -> dict[str, Any]:
-    """Number of the verb and the adverb that goes with it; four choices."""
-    instruction, right = _draw(rng, ("do_one", "do_many"))
-    number, subject, verb, adverb, stop = right.split()
-    stem = next(name for name, (third, _) in VERBS.items() if verb in (name, third))
-    third, fitting = VERBS[stem]
-    other_form = stem if verb == third else third
-    adverbs = {word: 1.0 for _, words in VERBS.values() for word in words if word not in fitting}
-    other_adverb = pick(rng, adverbs)
-    wrong = [
-        " ".join((number, subject, *pair, stop))
-        for pair in ((other_form, adverb), (verb, other_adverb), (other_form, other_adverb))
-    ]
+    """Parts that go together; each other choice begins as one valid answer and ends as another.
+
+    The right answer is a mode drawn evenly, so that rare modes count as much as likely ones.
+    """
+    instruction = _ask(rng, _AGREEMENT)
+    answer = grammar.answer(instruction)
+    right = answer.modes[int(rng.random() * len(answer.modes))].best()
+    wrong: list[str] = []
+    while len(wrong) < 3:
+        begins, ends = answer.draw(rng).split(), answer.draw(rng).split()
+        cut = 1 + int(rng.random() * (len(begins) - 1))
+        spliced = " ".join([*begins[:cut], *ends[cut:]])
+        if spliced not in wrong and not grammar.is_valid(instruction, spliced):
+            wrong.append(spliced)
     return _question(rng, instruction, right, wrong)
 
 
 def facts(rng: random.Random) -> dict[str, Any]:
-    """What is true of this subject and not of others of its kind; four choices."""
-    instruction, right = _draw(rng, _FACTS)
-    kind = _KINDS[grammar.kind_of(instruction)]
-    here = kind.parse(instruction) or ()
-    wrong: list[str] = []
-    while len(wrong) < 3:
-        # True of somebody else, told of this subject.
-        there = kind.draw(rng)
-        told = dict(zip(there, here, strict=True))
-        words = grammar.answer(kind.fill(there)).draw(rng).split()
-        text = " ".join(told.get(word, word) for word in words)
-        if text not in wrong and not grammar.is_valid(instruction, text):
-            wrong.append(text)
-    return _question(rng, instruction, right, wrong)
+    """What is true of an unseen combination; the other choice is true of a neighbour of it.
+
+    A neighbour is an instruction that differs in one word.
+    """
+    while True:
+        instruction = _ask(rng, _FACTS, held_out=True)
+        kind = _KINDS[grammar.kind_of(instruction)]
+        here = kind.parse(instruction) or ()
+        there = list(here)
+        at = int(rng.random() * len(here))
+        there[at] = pick(rng, dict.fromkeys(SLOT_WORDS[kind.slots()[at]], 1.0))
+        neighbour = kind.answer(*there)
+        if neighbour is None:
+            continue
+        said = neighbour.draw(rng).split()
+        told = " ".join(here[at] if word == there[at] else word for word in said)
+        if not grammar.is_valid(instruction, told):
+            right = grammar.answer(instruction).draw(rng)
+            return _question(rng, instruction, right, [told])
 
 
 def cloze(rng: random.Random) -> dict[str, Any]:
     """The last word before the full stop, where everything said before determines it."""
-    instruction, said = _draw(rng, _CLOZE)
-    *before, last, _ = said.split()
+    instruction = _ask(rng, _CLOZE)
+    *before, last, _ = grammar.answer(instruction).draw(rng).split()
     return {
         "instruction": instruction,
         "query": f"{instruction} : {' '.join(before)}",

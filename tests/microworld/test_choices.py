@@ -5,17 +5,22 @@ import pytest
 from akl_bench.microworld import is_valid, next_token_distribution, records
 
 
-@pytest.mark.parametrize("split", ["agreement", "facts"])
-def test_exactly_the_gold_choice_is_valid(split: str) -> None:
+@pytest.mark.parametrize(("split", "choices"), [("agreement", 4), ("facts", 2)])
+def test_exactly_the_gold_choice_is_valid(split: str, choices: int) -> None:
     rows = records(split, 300)
     for row in rows:
         valid = [is_valid(row["instruction"], choice) for choice in row["choices"]]
-        assert valid == [at == row["gold"] for at in range(4)]
-        assert len(set(row["choices"])) == 4
+        assert valid == [at == row["gold"] for at in range(choices)]
+        assert len(set(row["choices"])) == choices
         assert row["query"] == f"{row['instruction']} :"
     gold = Counter(row["gold"] for row in rows)
-    assert set(gold) == {0, 1, 2, 3}
-    assert max(gold.values()) < 110
+    assert set(gold) == set(range(choices))
+    assert max(gold.values()) < 1.4 * 300 / choices
+
+
+def test_facts_are_asked_of_combinations_that_training_never_shows() -> None:
+    shown = {row["instruction"] for row in records("train", 12_000)}
+    assert not shown & {row["instruction"] for row in records("facts", 300)}
 
 
 def test_a_cloze_target_is_determined() -> None:
