@@ -53,6 +53,8 @@ class LocalExecutor:
         self._workers = workers
         self._threads = threads
         self._gpus = gpus
+        # Waiting threads that spin slow everything down as soon as another process wants the core.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([*_PRELOAD, *preload])
 

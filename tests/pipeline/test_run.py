@@ -1,4 +1,4 @@
-"""The real command, whole, on the micro profile with a tiny budget."""
+"""The real command, whole, on the micro profile with a one_layer budget."""
 
 import hashlib
 import json
@@ -113,7 +113,7 @@ def test_a_failing_cell_is_named_and_does_not_stop_the_others(akl_bench, tmp_pat
     arguments = ["run", "./mine.py:Mine", "fkl", *FEW]
     code, out, err = akl_bench(*arguments)
     assert code == 1
-    assert "Failed: mine, tiny, seed 1: RuntimeError: on purpose" in err
+    assert "Failed: mine, one_layer, seed 1: RuntimeError: on purpose" in err
     assert "0/1" in next(line for line in out.splitlines() if line.startswith("mine"))
     assert "1/1" in next(line for line in out.splitlines() if line.startswith("forward_kl"))
     plugin.write_text(MINE.format(body=""))
@@ -127,7 +127,7 @@ def test_a_loss_that_is_nan_fails_its_cell_at_its_step(akl_bench, tmp_path):
     (tmp_path / "mine.py").write_text(MINE.format(body="return logq_NV.sum(-1) * float('nan')"))
     code, out, err = akl_bench("run", "./mine.py:Mine", *FEW)
     assert code == 1
-    assert "Failed: mine, tiny, seed 1: step 1 of 3: loss nan" in err
+    assert "Failed: mine, one_layer, seed 1: step 1 of 3: loss nan" in err
     assert "nan" not in out
 
 
