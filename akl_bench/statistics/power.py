@@ -89,8 +89,14 @@ def _chi_nodes(df: int) -> tuple[Floats, Floats]:
     Gauss-Legendre over the normal quantile of S. scipy's noncentral t returns NaN for the few
     degrees of freedom and large shifts that matter here (df = 1, shift = 16).
     """
-    x, w = np.polynomial.legendre.leggauss(512)
+    x, w = _legendre()
     z = 8.5 * x
     lower, upper = special.ndtr(z), special.ndtr(-z)
     chi2 = np.where(z < 0, stats.chi2.ppf(lower, df), stats.chi2.isf(upper, df))
     return np.sqrt(chi2 / df), 8.5 * w * stats.norm.pdf(z)
+
+
+@lru_cache(maxsize=1)
+def _legendre() -> tuple[Floats, Floats]:
+    x, w = np.polynomial.legendre.leggauss(512)
+    return x, w
