@@ -57,6 +57,20 @@ class DataConfig(Strict):
     max_response_tokens: int = Field(ge=1)
 
 
+class LoraSettings(Strict):
+    """Low-rank adapters (arXiv 2106.09685): W + alpha / rank * B A, where only A and B are trained.
+
+    Merged into the weights when training ends, so that the student is an ordinary checkpoint.
+    """
+
+    rank: int = Field(default=16, ge=1)
+    alpha: float = Field(default=32.0, gt=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="of the adapters' input")
+    modules: Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        default="all-linear", description="names of layers; all-linear: all but the output head"
+    )
+
+
 class TrainingConfig(Strict):
     """The training budget, the same for every objective."""
 
@@ -78,6 +92,9 @@ class TrainingConfig(Strict):
     )
     temperature: float = Field(default=1.0, gt=0)
     dropout: bool = Field(default=False, description="keep the student's own dropout")
+    lora: LoraSettings | None = Field(
+        default=None, description="train low-rank adapters instead of all weights"
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="auto: bf16 mixed precision on CUDA, fp32 elsewhere"
     )
@@ -92,6 +109,12 @@ class TrainingConfig(Strict):
     def _one_budget(self) -> "TrainingConfig":
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("give steps or epochs, one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _dropout_is_on_or_off(self) -> "TrainingConfig":
+        if self.lora and self.lora.dropout and not self.dropout:
+            raise ValueError("lora.dropout needs dropout: true, which turns all dropout on")
         return self
 
 

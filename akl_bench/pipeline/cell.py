@@ -16,6 +16,7 @@ from akl_bench.config import ModelRef, Profile
 from akl_bench.errors import UsageError
 from akl_bench.executors.base import Report
 from akl_bench.models.loading import build_student, load_model, load_tokenizer
+from akl_bench.models.lora import adapters
 from akl_bench.pipeline import prepare, score
 from akl_bench.pipeline.inputs import libraries
 from akl_bench.pipeline.objectives import SFT
@@ -124,7 +125,7 @@ def _model(context: score.Context) -> Any:
         return load_model(
             ModelRef(source="path", path=str(trained)), dtype=torch.float32, device=context.device
         )
-    with _timer(context, "train"):
+    with _timer(context, "train"), adapters(student, profile.training.lora, seed=cell.seed):
         _train(context, student)
     with new_folder(trained) as temporary:
         student.save_pretrained(temporary)

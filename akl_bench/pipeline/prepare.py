@@ -16,6 +16,7 @@ from akl_bench.data.records import Record
 from akl_bench.executors.base import Report
 from akl_bench.models.heads import output_head, verify_head
 from akl_bench.models.loading import build_student, load_model, load_tokenizer
+from akl_bench.models.lora import adapters
 from akl_bench.models.vocabulary import check_vocabularies
 from akl_bench.pipeline.inputs import Inputs
 from akl_bench.results.files import new_folder, read_json, write_json
@@ -118,7 +119,8 @@ def _checked_students(profile: Profile, tokenizer: Any) -> int:
             device="cpu",
             online=profile.online,
         )
-        verify_head(student, student_tokenizer)
+        with adapters(student, profile.training.lora, seed=profile.seeds[0]):
+            verify_head(student, student_tokenizer)
     return vocab_size
 
 
