@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from akl_bench.cli._options import load_profile, out_option, profile_options, run_folder
+from akl_bench.errors import UsageError
 
 
 @click.command(no_args_is_help=True)
@@ -18,7 +19,27 @@ from akl_bench.cli._options import load_profile, out_option, profile_options, ru
     type=click.IntRange(min=1),
     help="Cells at a time.  [default: one per GPU, else one per core]",
 )
-def run(objectives: tuple[str, ...], out: Path | None, workers: int | None, **options: Any) -> None:
+@click.option(
+    "--executor",
+    "place",
+    type=click.Choice(("local", "ray")),
+    default="local",
+    show_default=True,
+    help="Where cells run: processes of this machine, or tasks of a Ray cluster.",
+)
+@click.option(
+    "--ray-address",
+    metavar="ADDRESS",
+    help="The cluster.  [default: this machine's, started where there is none]",
+)
+def run(
+    objectives: tuple[str, ...],
+    out: Path | None,
+    workers: int | None,
+    place: str,
+    ray_address: str | None,
+    **options: Any,
+) -> None:
     """Train a student under every OBJECTIVE and seed, score it, and print the table.
 
     An OBJECTIVE is a name (`akl-bench ls objectives`), a spec as 'akl(mu=0.6)', a file of your own
@@ -26,14 +47,24 @@ def run(objectives: tuple[str, ...], out: Path | None, workers: int | None, **op
     the same command goes on.
     """
     from akl_bench.cli._progress import Progress
+    from akl_bench.executors.ray import RayExecutor
     from akl_bench.pipeline.run import run as run_cells
     from akl_bench.report import frame, table
 
+    if ray_address is not None and place != "ray":
+        raise UsageError("--ray-address goes with --executor ray.")
+    executor = RayExecutor(ray_address, workers=workers) if place == "ray" else None
     profile = load_profile(**options)
     folder = run_folder(profile, out)
     with Progress() as progress:
         outcome = run_cells(
-            objectives, profile, folder, workers=workers, on_event=progress, on_plan=progress.plan
+            objectives,
+            profile,
+            folder,
+            workers=workers,
+            executor=executor,
+            on_event=progress,
+            on_plan=progress.plan,
         )
     trained = len(outcome.cells) - len(outcome.skipped) - len(outcome.failed)
     if not trained and not outcome.failed:

@@ -1,22 +1,16 @@
 """Local child processes, forked from a server that has the heavy imports done."""
 
-import contextlib
-import importlib
-import io
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
-from pathlib import Path
-from typing import Any
 
-from akl_bench.errors import AklBenchError
+from akl_bench.executors._work import carry_out
 from akl_bench.executors.base import Event, Job
 
 # `torch.use_deterministic_algorithms` imports this, which takes a second or two of every child.
@@ -125,31 +119,11 @@ def _child(job: Job, events: Connection, threads: int, device: str | None) -> No
     _die_with_parent()
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
-    import torch
-
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    Path(job.log).parent.mkdir(parents=True, exist_ok=True)
-    with Path(job.log).open("a", encoding="utf-8", buffering=1) as log, _output_to(log):
-        try:
-            module, _, function = job.function.partition(":")
-            work = getattr(importlib.import_module(module), function)
-            work(*job.arguments, lambda *where: events.send(("progress", *where)))
-        except BaseException as error:
-            traceback.print_exc()
-            known = isinstance(error, AklBenchError)
-            events.send(("failed", str(error) if known else f"{type(error).__name__}: {error}"))
-            events.close()
-            sys.exit(1)
-
-
-@contextlib.contextmanager
-def _output_to(log: io.TextIOBase) -> Any:
-    """Send this process's standard output and error, libraries' included, to a file."""
-    for descriptor in (1, 2):
-        os.dup2(log.fileno(), descriptor)
-    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-        yield
+    failure = carry_out(job, lambda *where: events.send(("progress", *where)), threads=threads)
+    if failure:
+        events.send(("failed", failure))
+        events.close()
+        sys.exit(1)
 
 
 def _die_with_parent() -> None:
