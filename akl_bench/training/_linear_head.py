@@ -26,10 +26,19 @@ class Layer:
         self.hidden_ND = hidden_ND.detach().to(dtype)
         self.weight_VD = weight_VD[:tokens].detach().to(dtype)
         self.bias_V = None if bias_V is None else bias_V[:tokens].detach().to(self.sum_dtype)
+        self._logits_NV: Tensor | None = None
 
     def logits(self, chunk: slice) -> Tensor:
-        """Logits of a chunk of tokens, [n, tokens]."""
-        z_NV = self.product(self.hidden_ND[chunk], self.weight_VD.T)
+        """Logits of a chunk of tokens, [n, tokens]; the next call, of no more, overwrites them."""
+        hidden_ND = self.hidden_ND[chunk]
+        if hidden_ND.dtype == self.sum_dtype:
+            # One buffer for all chunks: allocating each anew would scatter the heap.
+            if self._logits_NV is None:
+                self._logits_NV = hidden_ND.new_empty(hidden_ND.shape[0], self.weight_VD.shape[0])
+            z_NV = self._logits_NV[: hidden_ND.shape[0]]
+            torch.mm(hidden_ND, self.weight_VD.T, out=z_NV)
+        else:
+            z_NV = self.product(hidden_ND, self.weight_VD.T)
         return z_NV if self.bias_V is None else z_NV.add_(self.bias_V)
 
     def product(self, a: Tensor, b: Tensor) -> Tensor:
