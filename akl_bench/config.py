@@ -1,5 +1,6 @@
 """Profiles: one YAML of teacher, student, data, budget, tasks and seeds; `--set` lays over it."""
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -110,6 +111,13 @@ class TrainingConfig(Strict):
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("give steps or epochs, one of the two")
         return self
+
+    def total_steps(self, examples: int) -> int:
+        """Optimiser steps of the budget on that many examples."""
+        if self.steps is not None:
+            return self.steps
+        assert self.epochs is not None, "one of the two is given"
+        return max(1, math.ceil(self.epochs * examples / self.batch_size))
 
     @model_validator(mode="after")
     def _dropout_is_on_or_off(self) -> "TrainingConfig":

@@ -3,6 +3,7 @@
 import contextlib
 import platform
 import resource
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -132,6 +133,7 @@ def _model(context: score.Context) -> Any:
         context.tokenizer.save_pretrained(temporary)
     files = {f"student/{path.name}": file_digest(path) for path in sorted(trained.iterdir())}
     write_json(context.folder / "trained.json", {"seconds": context.seconds, "files": files})
+    shutil.rmtree(context.folder / "checkpoints", ignore_errors=True)
     return student
 
 

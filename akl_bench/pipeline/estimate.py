@@ -5,18 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from akl_bench.config import Profile
 from akl_bench.data.prompts import Prompt
 from akl_bench.models.census import parameter_count
+from akl_bench.models.locate import locate, read_json
 from akl_bench.pipeline import objectives
 from akl_bench.pipeline.inputs import load_data
-from akl_bench.results.store import Run, read_seal
+from akl_bench.results.store import TEACHER, UNTRAINED, Run, read_seal
 
 # Of English text; a word-level vocabulary has 1.
 _TOKENS_PER_WORD = 1.35
 # What one core was seen to do in float32, matrix products and everything around them.
 _FLOPS_PER_CORE = 2.0e10
+# Start, sampling and lm-eval of a small model.
+_SECONDS_PER_CELL = 4.0
 _BYTES = 4
 
 
@@ -59,41 +63,46 @@ def estimate(specs: Sequence[str], profile: Profile, folder: Path) -> Estimate:
     Raises:
         UsageError: As `run` would.
     """
-    from akl_bench.training.distill import total_steps
-
     wanted = objectives.resolve(specs)
     train, validation, tasks = load_data(profile)
     prompt = Prompt(profile.prompt)
     per_word = 1.0 if profile.teacher.source == "microworld" else _TOKENS_PER_WORD
-    responses = [per_word * (len(r.outputs[0].split()) + 1) for r in train]
-    prompts = [per_word * len(prompt.render(r).split()) for r in train]
-    steps = total_steps(profile.training, len(train))
-    tokens = steps * profile.training.batch_size * (fmean(responses) + fmean(prompts))
+    lengths = [
+        (per_word * len(prompt.render(r).split()), per_word * (len(r.outputs[0].split()) + 1))
+        for r in train
+    ]
+    data = profile.data
+    fit = [
+        (prompt_tokens, response_tokens)
+        for prompt_tokens, response_tokens in lengths
+        if prompt_tokens <= data.max_prompt_tokens and response_tokens <= data.max_response_tokens
+    ] or lengths
+    per_example = fmean(map(sum, fit))
+    steps = profile.training.total_steps(len(fit))
+    tokens = steps * profile.training.batch_size * per_example
 
     teacher = _parameters(profile, "teacher")
     students = {name: _parameters(profile, name) for name in profile.students}
-    trained = len(wanted) * len(students) * len(profile.seeds)
-    cells = trained + (1 + len(students)) * len(profile.seeds)
-    workers = os.cpu_count() or 1
-    seals = [r for path in Run(folder).cells.glob("*/") if (r := read_seal(path)) is not None]
-    if seals:
-        per_cell = fmean(sum(record["seconds"].values()) for record in seals)
-        seconds = per_cell * max(0, cells - len(seals)) / workers
+    seeds, workers = len(profile.seeds), os.cpu_count() or 1
+    trained = len(wanted) * len(students) * seeds
+    cells = trained + (1 + len(students)) * seeds
+    sealed = _sealed(folder, {o.label for o in wanted} | {TEACHER, UNTRAINED}, profile.seeds)
+    if sealed:
+        cell_seconds = fmean(sum(record["seconds"].values()) for record in sealed)
+        seconds = cell_seconds * (cells - len(sealed)) / workers
     else:
-        rows = sum(map(len, tasks.values()))
-        scoring = rows * (fmean(responses) + fmean(prompts))
-        flops = sum(6 * count * tokens + 2 * count * scoring for count in students.values())
-        flops = flops * len(wanted) + 2 * teacher * scoring
-        seconds = flops * len(profile.seeds) / (_FLOPS_PER_CORE * workers)
-        seconds += 2 * teacher * sum(responses + prompts) / (_FLOPS_PER_CORE * workers)
-    width = (teacher / 12) ** 0.5 if teacher < 1e7 else 1024
-    states = _BYTES * width * sum(responses) * (1 + len(validation) / len(train))
-    disk = states + _BYTES * sum(students.values()) * len(wanted) * len(profile.seeds)
+        scored = per_example * sum(map(len, tasks.values()))
+        flops = 2 * teacher * per_example * (len(fit) + len(validation)) + 2 * teacher * scored
+        for count in students.values():
+            flops += (6 * tokens + 2 * scored) * count * len(wanted) * seeds
+        seconds = (flops / _FLOPS_PER_CORE + _SECONDS_PER_CELL * cells) / workers
+    states = _BYTES * _width(profile) * sum(response for _, response in fit)
+    disk = states + _BYTES * sum(students.values()) * len(wanted) * seeds
     return Estimate(
         [objective.label for objective in wanted],
         cells,
         trained,
-        len(seals),
+        len(sealed),
         steps,
         round(tokens),
         teacher,
@@ -101,8 +110,28 @@ def estimate(specs: Sequence[str], profile: Profile, folder: Path) -> Estimate:
         round(disk),
         seconds,
         workers,
-        bool(seals),
+        bool(sealed),
     )
+
+
+def _sealed(folder: Path, labels: set[str], seeds: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Records of the sealed cells of a run that are among those asked for."""
+    run = Run(folder)
+    if not run.exists():
+        return []
+    names = [
+        cell["name"]
+        for cell in run.read()["cells"]
+        if cell["objective"] in labels and cell["seed"] in seeds
+    ]
+    return [record for name in names if (record := read_seal(run.cells / name)) is not None]
+
+
+def _width(profile: Profile) -> int:
+    """Width of the teacher's hidden states."""
+    folder = locate(profile.teacher, online=profile.online)
+    config = read_json(folder / "config.json")
+    return int(config.get("hidden_size") or config["n_embd"])
 
 
 def _parameters(profile: Profile, name: str) -> int:

@@ -1,6 +1,7 @@
 """What a run starts from: checked records, models that exist, and the hashes of both."""
 
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,13 +15,23 @@ from akl_bench.data.records import Record, load_records, load_rows
 from akl_bench.errors import UsageError
 from akl_bench.models.census import fingerprint
 from akl_bench.pipeline.objectives import ObjectiveSpec
-from akl_bench.results.files import digest, file_digest
+from akl_bench.results.files import digest
 from akl_bench.results.store import TEACHER, UNTRAINED, Cell
 
 _PACKAGE = Path(__file__).parent.parent
 # Code that no number depends on.
 _FREE = ("audit", "claims", "cli", "executors", "gate", "report", "statistics")
-_LIBRARIES = ("torch", "transformers", "accelerate", "lm_eval", "rouge-score", "nltk", "rapidfuzz")
+_LIBRARIES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "accelerate",
+    "numpy",
+    "lm_eval",
+    "rouge-score",
+    "nltk",
+    "rapidfuzz",
+)
 
 
 @dataclass(frozen=True)
@@ -43,15 +54,18 @@ class Inputs:
 
     @property
     def key(self) -> str:
-        """Name of what the cells share: data, prompt, lengths, teacher."""
-        data = self.profile.data
+        """Name of what the cells share: it follows from data, prompt, lengths, teacher and code."""
+        data, training = self.profile.data, self.profile.training
         return digest(
             [
                 self.hashes,
                 self.profile.prompt,
                 data.max_prompt_tokens,
                 data.max_response_tokens,
-                self.profile.training.teacher_cache,
+                training.teacher_cache,
+                training.precision,
+                code_digest(),
+                libraries(),
             ]
         )[:16]
 
@@ -180,15 +194,18 @@ def _identity(ref: ModelRef) -> Mapping[str, Any]:
 def code_digest() -> str:
     """Hash of the package's code that every number can depend on.
 
-    A divergence's own file is no part of it: it is hashed for its objective alone.
+    The file of a divergence that nothing else imports is no part of it: it is hashed for its
+    objective alone.
     """
-    built_in = {f"divergences/{name}.py" for name in divergences.names()}
-    hashes = {}
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        name = path.relative_to(_PACKAGE).as_posix()
-        if name.partition("/")[0] not in _FREE and name not in built_in:
-            hashes[name] = file_digest(path)
-    return digest(hashes)
+    paths = {path.relative_to(_PACKAGE).as_posix(): path for path in _PACKAGE.rglob("*.py")}
+    texts = {
+        name: path.read_text(encoding="utf-8")
+        for name, path in sorted(paths.items())
+        if name.partition("/")[0] not in _FREE
+    }
+    imported = set(re.findall(r"akl_bench\.divergences\.(\w+) import", "".join(texts.values())))
+    own = {f"divergences/{name}.py" for name in divergences.names() if name not in imported}
+    return digest({name: text for name, text in texts.items() if name not in own})
 
 
 def libraries() -> dict[str, str]:

@@ -15,7 +15,7 @@ from akl_bench.executors.base import Event, Executor, Job
 from akl_bench.executors.local import LocalExecutor
 from akl_bench.pipeline import objectives
 from akl_bench.pipeline.inputs import Inputs, load_inputs, plan_cells, protocol_of
-from akl_bench.results.files import read_json
+from akl_bench.results.files import flat, read_json
 from akl_bench.results.store import Cell, Run, broken_files, read_seal
 
 # Imported once by the fork server instead of once per cell.
@@ -77,6 +77,8 @@ def run(
         shared = store.shared / inputs.key
         # Before run.json: a folder whose models do not work together belongs to no configuration.
         gpus = _prepare(inputs, shared, folder, on_event) if todo else 0
+        if todo:
+            _drop_others(shared)
         _write_run(store, inputs, cells)
         if not todo:
             return Outcome(cells, skipped, {})
@@ -123,6 +125,13 @@ def _prepare(inputs: Inputs, shared: Path, folder: Path, on_event: Callable[[Eve
     return _cuda_devices(shared)
 
 
+def _drop_others(shared: Path) -> None:
+    """Remove what was shared before data or code changed: large, and made again where wanted."""
+    for made in shared.parent.glob("*/shared.json"):
+        if made.parent != shared:
+            shutil.rmtree(made.parent)
+
+
 def _cuda_devices(shared: Path) -> int:
     return int(read_json(shared / "shared.json")["cuda_devices"])
 
@@ -131,7 +140,8 @@ def _is_sealed(store: Run, cell: Cell) -> bool:
     """Whether the cell is done; one whose files are not what was sealed is done again."""
     folder = store.cell_folder(cell)
     record = read_seal(folder)
-    if record is None:
+    # The folder's name has only the first digits of the fingerprint.
+    if record is None or record["cell"]["fingerprint"] != cell.fingerprint:
         return False
     if broken_files(folder, record):
         aside = folder.with_name(f".{folder.name}.corrupt")
@@ -158,8 +168,8 @@ def _write_run(store: Run, inputs: Inputs, cells: Sequence[Cell]) -> None:
 
 
 def _same_configuration(store: Run, profile: Profile) -> None:
-    before = _flat(store.read()["profile"])
-    now = _flat(profile.model_dump(mode="json"))
+    before = flat(store.read()["profile"])
+    now = flat(profile.model_dump(mode="json"))
     if profile.dry_models:
         # Toy checkpoints have taken the models' place in what was written.
         drop = ("teacher.", "students.")
@@ -176,15 +186,6 @@ def _same_configuration(store: Run, profile: Profile) -> None:
             + "\n".join(different)
             + "\nName another folder with --out, or give the same settings."
         )
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict):
-        return {prefix: value}
-    found: dict[str, Any] = {}
-    for key, inner in value.items():
-        found.update(_flat(inner, f"{prefix}.{key}" if prefix else key))
-    return found
 
 
 @contextmanager

@@ -199,9 +199,9 @@ def _harness(
                 "value": value,
                 "n": result["n"],
                 "signature": f"{result['signature']}|metric:{metric}",
-                "higher_is_better": "perplexity" not in metric and "bits" not in metric,
-                "scale": 1.0 if "perplexity" in metric else 100.0,
-                "format": "%.2f" if "perplexity" in metric else "%.1f",
+                "higher_is_better": not _is_loss(metric),
+                "scale": 1.0 if _is_loss(metric) else 100.0,
+                "format": "%.2f" if _is_loss(metric) else "%.1f",
             }
             for metric, value in result["metrics"].items()
         }
@@ -212,6 +212,11 @@ def _harness(
         ]
         found[name] = TaskScores(_summary(tasks[name], tasks[name].headline, values), rows)
     return found
+
+
+def _is_loss(metric: str) -> bool:
+    """Whether a metric of lm-eval falls as a model gets better; the others are shares."""
+    return any(word in metric for word in ("perplexity", "bits_per_byte", "brier_score"))
 
 
 def validation_rouge_l(context: Context, model: Any, encoded: Encoded) -> float:

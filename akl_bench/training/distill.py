@@ -47,14 +47,6 @@ class Selection:
     score: Callable[["PreTrainedModel"], float]
 
 
-def total_steps(config: TrainingConfig, examples: int) -> int:
-    """Optimiser steps of the budget."""
-    if config.steps is not None:
-        return config.steps
-    assert config.epochs is not None, "TrainingConfig has one of the two"
-    return max(1, math.ceil(config.epochs * examples / config.batch_size))
-
-
 def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
     """Linear warm-up to `lr`, then a cosine to `min_lr` (or constant)."""
     if step < config.warmup_steps:
@@ -108,7 +100,7 @@ def distill(
     Raises:
         TrainingDivergedError: A loss or gradient is NaN or infinite; says at which step.
     """
-    steps = total_steps(config, len(train.encoded))
+    steps = config.total_steps(len(train.encoded))
     accelerator = Accelerator(
         mixed_precision=mixed_precision(config, student.device), cpu=student.device.type == "cpu"
     )

@@ -16,7 +16,6 @@ from akl_bench.training.distill import (
     distill,
     learning_rate,
     mean_loss,
-    total_steps,
 )
 from akl_bench.training.objective import Head, Objective
 from akl_bench.training.teacher_states import LiveTeacher
@@ -165,8 +164,8 @@ def test_learning_rate_by_hand():
 
 
 def test_epochs_are_steps_over_all_examples():
-    assert total_steps(TrainingConfig(epochs=2, batch_size=8, lr=1), 21) == 6
-    assert total_steps(TrainingConfig(steps=5, batch_size=8, lr=1), 21) == 5
+    assert TrainingConfig(epochs=2, batch_size=8, lr=1).total_steps(21) == 6
+    assert TrainingConfig(steps=5, batch_size=8, lr=1).total_steps(21) == 5
 
 
 def test_two_newest_checkpoints_are_kept(tmp_path, new_student):
