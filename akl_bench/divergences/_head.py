@@ -60,19 +60,17 @@ def head_mask(p_NV: Tensor, mu: float, drop_crossing: bool = False) -> Tensor:
 def _threshold(p_NV: Tensor, mu: float) -> Tensor:
     """Probability of the last token of the head, [N, 1], exactly.
 
-    Positive floats order like their bits read as integers, so bisecting those ends at the very
-    value, after as many steps as there are bits below that of 2.0.
+    Positive floats order like their bits read as integers. So the largest value that leaves more
+    than mu at or above it is found bit by bit, from the one below the bit that 2.0 begins with.
     """
-    integers, steps = (torch.int64, 62) if p_NV.dtype == torch.float64 else (torch.int32, 30)
-    low_N1 = torch.zeros_like(p_NV[:, :1]).view(integers)
-    high_N1 = torch.full_like(p_NV[:, :1], 2.0).view(integers)
-    for _ in range(steps):
-        middle_N1 = (low_N1 + high_N1) >> 1
-        mass_N1 = _as_float(torch.ge, p_NV, middle_N1.view(p_NV.dtype)).mul_(p_NV).sum(-1, True)
-        exceeds_N1 = mass_N1 > mu + _ROUNDING
-        low_N1 = torch.where(exceeds_N1, middle_N1, low_N1)
-        high_N1 = torch.where(exceeds_N1, high_N1, middle_N1)
-    return low_N1.view(p_NV.dtype)
+    integers, bits = (torch.int64, 62) if p_NV.dtype == torch.float64 else (torch.int32, 30)
+    last_N1 = torch.zeros_like(p_NV[:, :1]).view(integers)
+    for bit in reversed(range(bits)):
+        higher_N1 = last_N1 | (1 << bit)
+        above_NV = _as_float(torch.ge, p_NV, higher_N1.view(p_NV.dtype))
+        exceeds_N1 = above_NV.mul_(p_NV).sum(-1, keepdim=True) > mu + _ROUNDING
+        last_N1 = torch.where(exceeds_N1, higher_N1, last_N1)
+    return last_N1.view(p_NV.dtype)
 
 
 def _membership(p_NV: Tensor, last_N1: Tensor, mu: float, drop_crossing: bool) -> Tensor:
