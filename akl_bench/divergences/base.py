@@ -27,7 +27,7 @@ class Divergence:
     Attributes:
         aliases: Short names, as ("akl",). A literal: the registry reads it without importing.
         family: Heading and picture of the generated docs.
-        paper: Where it is defined, as "arXiv 2404.02657, Eq. (8)".
+        paper: Where it is defined, as "arXiv 2306.13649, Eq. (1)".
         formula: The definition in plain text.
         gradient: Its derivative with respect to the student's logits z_i, in plain text.
         known_as: What public code calls it, one "codebase: name" each.

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from akl_bench.config import Profile
 from akl_bench.errors import UsageError
-from akl_bench.results.files import digest
+from akl_bench.results.files import digest, flat
 from akl_bench.results.store import Run, read_seal
 from akl_bench.strict import Strict, describe
 
@@ -248,13 +248,3 @@ def _subject(fields: Mapping[str, Any], profile: Mapping[str, Any]) -> dict[str,
         for name, student in profile["students"].items()
     }
     return flat({**found, "students": students, "training": profile["training"]})
-
-
-def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys."""
-    if not isinstance(value, dict):
-        return {prefix: value}
-    found: dict[str, Any] = {}
-    for key, inner in value.items():
-        found.update(flat(inner, f"{prefix}.{key}" if prefix else key))
-    return found

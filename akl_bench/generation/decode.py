@@ -10,7 +10,7 @@ import torch
 
 from akl_bench.data.batches import eos_id
 from akl_bench.models.heads import output_head
-from akl_bench.results.files import append_jsonl, recover_jsonl
+from akl_bench.results.files import append_jsonl, recover_jsonl, write_jsonl
 from akl_bench.tasks import GenerationSpec
 
 if TYPE_CHECKING:
@@ -79,10 +79,14 @@ def complete(
                 Completion(id_, sample, *text)
                 for (id_, sample), text in zip(wanted, texts, strict=True)
             ]
-            # A batch that was cut in the middle is written again; the last line of a key counts.
+            if cut := done.keys() & wanted:
+                # The last batch of the file, cut in the middle: written again, whole.
+                done = {key: row for key, row in done.items() if key not in cut}
+                if path is not None:
+                    write_jsonl(path, map(vars, done.values()))
             done.update({(row.id, row.sample): row for row in rows})
             if path is not None:
-                append_jsonl(path, [vars(row) for row in rows])
+                append_jsonl(path, map(vars, rows))
         finished += len(ids)
         progress(finished, len(prompts))
     return [done[id_, sample] for id_ in prompts for sample in range(spec.samples)]

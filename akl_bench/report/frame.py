@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from akl_bench.config import Profile
 from akl_bench.errors import UsageError
-from akl_bench.results.files import file_digest, read_jsonl
+from akl_bench.results.files import file_digest, flat, read_jsonl
 from akl_bench.results.store import TEACHER, UNTRAINED, Run, read_seal
 from akl_bench.strict import describe
 
@@ -73,7 +73,7 @@ class SealedCell:
         if name not in self.record["files"] or not path.is_file():
             return []
         if file_digest(path) != self.record["files"][name]:
-            raise UsageError(f"{path} is not what was sealed; `akl-bench verify` lists all such.")
+            raise UsageError(f"{path} is not what was sealed; `akl-bench show` names all such.")
         return read_jsonl(path)
 
 
@@ -224,16 +224,6 @@ def _same_protocol(contents: Mapping[Path, Mapping[str, Any]]) -> None:
             "go in one table. There and here differ in:\n"
             + "\n".join([*lines[:_SHOWN_DIFFERENCES], *more])
         )
-
-
-def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """A nested mapping with dotted keys."""
-    if not isinstance(value, Mapping):
-        return {prefix: value}
-    found: dict[str, Any] = {}
-    for key, inner in value.items():
-        found.update(flat(inner, f"{prefix}.{key}" if prefix else str(key)))
-    return found
 
 
 def _stamps(profile: Profile) -> list[str]:

@@ -11,9 +11,10 @@ from akl_bench.errors import MissingDependencyError
 from akl_bench.report import plots
 from akl_bench.report.compare import Comparison
 from akl_bench.report.escape import terminal_text
-from akl_bench.report.frame import Column, Row, RunFrame, flat, is_reference, row_name
+from akl_bench.report.frame import Column, Row, RunFrame, is_reference, row_name
 from akl_bench.report.layout import Table, build, shown
 from akl_bench.report.samples import samples
+from akl_bench.results.files import flat
 
 if TYPE_CHECKING:
     from jinja2 import Environment

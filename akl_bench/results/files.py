@@ -24,6 +24,16 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """A nested mapping as one, with dotted keys."""
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        found.update(flat(inner, f"{prefix}.{key}" if prefix else str(key)))
+    return found
+
+
 def file_digest(path: Path) -> str:
     """Hex sha256 of a file."""
     with path.open("rb") as file:

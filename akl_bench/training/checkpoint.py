@@ -49,6 +49,8 @@ def save(
         for name, value in slots.items():
             tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value).cpu().contiguous()
     tensors["rng"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["cuda_rng"] = torch.cuda.get_rng_state()
     with new_folder(folder / f"step-{step:08d}") as temporary:
         save_file(tensors, temporary / _TENSORS)
         if best is not None:
@@ -86,6 +88,8 @@ def load(
             slots.setdefault(int(index), {})[name] = tensor
         optimizer.load_state_dict({**optimizer.state_dict(), "state": slots})
         torch.set_rng_state(tensors["rng"])
+        if "cuda_rng" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["cuda_rng"])
         return state, best
     return None
 

@@ -119,6 +119,11 @@ def test_a_new_folder_that_is_cut_leaves_the_old_one_and_is_begun_again(tmp_path
     assert tree(tmp_path) == ["x"]
 
 
+def test_a_nested_mapping_is_flattened_and_lists_stay():
+    nested = {"a": {"b": 1, "c": {"d": [1, {"e": 2}]}}, 3: None}
+    assert files.flat(nested) == {"a.b": 1, "a.c.d": [1, {"e": 2}], "3": None}
+
+
 def test_digests(tmp_path):
     # By coreutils: printf '{"a": 1}' | sha256sum; head -c 3000000 /dev/zero | sha256sum
     known = "f9d86028c6e0d64e225186f96acb69338b2c59764df79162107f5c4bb34d1310"
