@@ -23,10 +23,13 @@ def carry_out(job: Job, report: Report, *, threads: int) -> str:
     Returns:
         Why it failed, one line; empty where it did not.
     """
+    # Read when cuBLAS starts; without it the next line makes every product on CUDA an error.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    # On CUDA some operations (cumsum, as in nucleus sampling) have no deterministic form.
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     Path(job.log).parent.mkdir(parents=True, exist_ok=True)
     with Path(job.log).open("a", encoding="utf-8", buffering=1) as log, _output_to(log):
         try:

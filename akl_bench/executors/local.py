@@ -77,7 +77,7 @@ class LocalExecutor:
 
     def _start(self, job: Job, slot: int) -> _Place:
         receiver, sender = self._context.Pipe(duplex=False)
-        device = str(slot % self._gpus) if self._gpus else None
+        device = _device(slot % self._gpus) if self._gpus else None
         process = self._context.Process(
             target=_child, args=(job, sender, self._threads, device), name=job.name
         )
@@ -110,6 +110,12 @@ class LocalExecutor:
         if code == -signal.SIGKILL:
             killed += " (out of memory?)"
         return Event(place.job, "failed", message=place.failure or killed)
+
+
+def _device(index: int) -> str:
+    """Name of the index-th device that this process may use: a scheduler may have lent it few."""
+    lent = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return lent.split(",")[index].strip() if lent else str(index)
 
 
 def _child(job: Job, events: Connection, threads: int, device: str | None) -> None:

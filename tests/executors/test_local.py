@@ -111,10 +111,14 @@ def test_no_more_jobs_than_workers_run_at_once(run, tmp_path):
     assert len(at_once) == 5 and max(at_once) == 2
 
 
-def test_each_place_has_its_device_and_its_threads(run, tmp_path):
+def test_each_place_has_its_device_and_its_threads(run, tmp_path, monkeypatch):
     paths = [tmp_path / name for name in "abc"]
     run(*[("write", path) for path in paths], workers=1, gpus=2)
     assert [path.read_text() for path in paths] == ["0", "0", "0"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, GPU-7")
+    for gpus in (1, 2):
+        run(*[("write", path) for path in paths], workers=gpus, gpus=gpus)
+        assert {path.read_text() for path in paths} == set(["5", "GPU-7"][:gpus])
     run(("threads", tmp_path / "t"), workers=1, threads=3)
     assert (tmp_path / "t").read_text() == "3"
 
