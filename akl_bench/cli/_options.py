@@ -40,7 +40,7 @@ def profile_options(function: F) -> F:
             click.option(
                 "--seeds",
                 type=click.IntRange(min=1),
-                help="How many training seeds.  [default: the profile's, 3]",
+                help="How many training seeds.  [default: the profile's]",
             ),
             click.option("--smoke", is_flag=True, help="A handful of rows and steps; one seed."),
             click.option(

