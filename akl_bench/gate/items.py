@@ -51,6 +51,6 @@ def sealed_cells(folder: Path, row: Row) -> list[Path]:
         path = Run(folder).cells / cell["name"]
         record = read_seal(path)
         if record is None or record["files"].get(_SCORES) != file_digest(path / _SCORES):
-            raise UsageError(f"{path / _SCORES} changed since the seal; see `akl-bench verify`.")
+            raise UsageError(f"{path / _SCORES} changed since the seal; see `akl-bench show`.")
         found.append(path)
     return found

@@ -98,13 +98,15 @@ def distill(
         progress: Called with (steps done, all steps).
 
     Raises:
-        TrainingDivergedError: A loss or gradient is NaN or infinite; says at which step.
+        TrainingDivergedError: A loss, gradient or validation is NaN or infinite; says at which
+            step.
     """
     steps = config.total_steps(len(train.encoded))
     accelerator = Accelerator(
         mixed_precision=mixed_precision(config, student.device), cpu=student.device.type == "cpu"
     )
-    model, optimizer = accelerator.prepare(student, _optimizer(student, config))
+    # Not the student: Accelerate would leave its mixed precision on it, for scoring to run in.
+    optimizer = accelerator.prepare(_optimizer(student, config))
     parameters = [p for p in student.parameters() if p.requires_grad]
     weight_VD, bias_V = output_head(student)
     head = Head(weight_VD, bias_V, vocab_size)
@@ -129,7 +131,7 @@ def distill(
         run = {key: saved[key] for key in run}
 
     for step in range(first, steps):
-        model.train(config.dropout)
+        student.train(config.dropout)
         rows = step_rows(len(train.encoded), config.batch_size, step, seed)
         batches = _micro_batches(train.encoded, rows, config, pad_id)
         tokens = sum(batch.labels_N.numel() for batch in batches)
@@ -179,6 +181,11 @@ def distill(
         if last or (config.validate_every and done % config.validate_every == 0):
             student.train(False)
             score = selection.score(student)
+            if not math.isfinite(score):
+                raise TrainingDivergedError(
+                    f"step {done} of {steps}: validation: {selection.name} is {score}. Lower "
+                    "training.lr or training.clip_norm."
+                )
             run["validation"].append({"step": done, selection.name: score})
             scores = [entry[selection.name] for entry in run["validation"]]
             if config.select == "last" or score >= max(scores):

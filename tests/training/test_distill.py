@@ -3,6 +3,7 @@ import math
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 from akl_bench.config import TrainingConfig
 from akl_bench.divergences import get
@@ -155,6 +156,32 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(train, new_student):
         next(student.parameters())[5] = math.nan
     with pytest.raises(TrainingDivergedError, match="step 1 of 6: loss nan"):
         train(student)
+
+
+@pytest.mark.parametrize("score", [math.nan, -math.inf])
+def test_a_validation_that_is_not_finite_stops_at_its_step(train, new_student, score):
+    selection = Selection("negative_loss", lambda model: score)
+    with pytest.raises(TrainingDivergedError, match=f"step 6 of 6: .*negative_loss is {score}"):
+        train(new_student(), selection=selection)
+
+
+@pytest.fixture
+def other_precision():
+    """Accelerate fixes the precision for a whole process; this lifts it for one test."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def test_mixed_precision_ends_with_training(train, new_student, encoded, other_precision):
+    student = new_student()
+    train(student, steps=1, precision="bf16")
+    assert {p.dtype for p in student.parameters()} == {torch.float32}
+    plain = new_student()
+    plain.load_state_dict(student.state_dict())
+    ids_BT = torch.tensor([encoded.prompts[0]])
+    with torch.no_grad():
+        assert torch.equal(student(ids_BT).logits, plain(ids_BT).logits)
 
 
 def test_learning_rate_by_hand():
