@@ -17,7 +17,7 @@ from akl_bench.errors import UsageError
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Cells at a time.  [default: one per GPU, else one per core]",
+    help="Cells at a time.  [default: GPUs or cores]",
 )
 @click.option(
     "--executor",
@@ -25,12 +25,12 @@ from akl_bench.errors import UsageError
     type=click.Choice(("local", "ray")),
     default="local",
     show_default=True,
-    help="Where cells run: processes of this machine, or tasks of a Ray cluster.",
+    help="Child processes or Ray tasks.",
 )
 @click.option(
     "--ray-address",
     metavar="ADDRESS",
-    help="The cluster.  [default: this machine's, started where there is none]",
+    help="The cluster.  [default: this machine's, or a new one]",
 )
 def run(
     objectives: tuple[str, ...],
@@ -40,7 +40,7 @@ def run(
     ray_address: str | None,
     **options: Any,
 ) -> None:
-    """Train a student under every OBJECTIVE and seed, score it, and print the table.
+    """Train a student per OBJECTIVE and seed, score it, and print the table.
 
     An OBJECTIVE is a name (`akl-bench ls objectives`), a spec as 'akl(mu=0.6)', a file of your own
     as ./mine.py:Mine, or all. Cells that are finished are left as they are; after an interruption

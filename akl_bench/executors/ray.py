@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from akl_bench.errors import MissingDependencyError, UsageError
 from akl_bench.executors._work import carry_out
 from akl_bench.executors.base import Event, Job
 
+_CONNECT_SECONDS = 10.0
 _POLL_SECONDS = 0.2
 _END_SECONDS = 10.0
 
@@ -19,7 +21,8 @@ class RayExecutor:
 
     A task takes one CPU, and one GPU where the cluster has any. It works in the folder that this
     process works in, with the paths that it is given: all nodes must see the run's folder, and what
-    the profile reads, at the same place, and have the same packages installed.
+    the profile reads, at the same place, and have the same packages installed. How to come in is
+    Ray's own business: a cluster with tokens wants RAY_AUTH_MODE=token here as on its nodes.
 
     Args:
         address: Of the cluster. None: what RAY_ADDRESS says, else the cluster that this machine is
@@ -47,7 +50,11 @@ class RayExecutor:
         import ray
 
         online = {k: v for k, v in os.environ.items() if k == "AKL_BENCH_ONLINE"}
+        host, _, port = (self._address or "").rpartition(":")
         try:
+            if port.isdecimal() and "://" not in host:
+                # Ray itself would go on asking for a quarter of an hour.
+                socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
             ray.init(
                 self._address,
                 include_dashboard=False,
@@ -55,7 +62,7 @@ class RayExecutor:
                 logging_level="ERROR",
                 runtime_env={"env_vars": online},
             )
-        except (ConnectionError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise UsageError(f"--ray-address {self._address}: {_line(error)}") from error
         try:
             self._run(jobs, on_event)

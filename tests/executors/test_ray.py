@@ -112,9 +112,10 @@ def test_an_interruption_ends_the_tasks(run, tmp_path):
 
 
 @needs_ray
-def test_an_address_that_is_none_is_refused():
-    with pytest.raises(UsageError, match="--ray-address nowhere: "):
-        RayExecutor("nowhere").run([], lambda event: None)
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:1"])
+def test_an_address_without_a_cluster_is_refused_at_once(address):
+    with pytest.raises(UsageError, match=f"--ray-address {address}: "):
+        RayExecutor(address).run([], lambda event: None)
 
 
 def test_without_ray_the_package_is_named(monkeypatch):
