@@ -114,8 +114,8 @@ class LocalExecutor:
 
 def _device(index: int) -> str:
     """Name of the index-th device that this process may use: a scheduler may have lent it few."""
-    lent = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return lent.split(",")[index].strip() if lent else str(index)
+    lent = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    return lent[index % len(lent)].strip() or str(index)
 
 
 def _child(job: Job, events: Connection, threads: int, device: str | None) -> None:
