@@ -30,7 +30,7 @@ from akl_bench.errors import UsageError
 @click.option(
     "--ray-address",
     metavar="ADDRESS",
-    help="The cluster.  [default: this machine's, or a new one]",
+    help="The cluster.  [default: one on this machine]",
 )
 def run(
     objectives: tuple[str, ...],
