@@ -55,15 +55,15 @@ def test_settings_reach_into_students_and_tasks_and_the_last_one_wins():
     profile = config.load(
         "micro",
         [
-            "students.tiny.architecture.num_hidden_layers=2",
+            "students.one_layer.layers=[2, 3]",
             "tasks.micro_test.data.rows=7",
             "tasks.micro_open=null",
             "training.lr=1",
             "training.lr=2",
         ],
     )
-    assert profile.students["tiny"].architecture["num_hidden_layers"] == 2
-    assert profile.students["tiny"].architecture["hidden_size"] == 32
+    assert profile.students["one_layer"].layers == (2, 3)
+    assert profile.students["one_layer"].source == "teacher"
     assert profile.tasks["micro_test"].data.rows == 7
     assert "micro_open" not in profile.tasks
     assert profile.training.lr == 2

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from akl_bench.config import Profile
 from akl_bench.data.prompts import Prompt
 from akl_bench.models.census import parameter_count
 from akl_bench.models.locate import locate, read_json
 from akl_bench.pipeline import objectives
-from akl_bench.pipeline.inputs import load_data
-from akl_bench.results.store import TEACHER, UNTRAINED, Run, read_seal
+from akl_bench.pipeline.inputs import load_inputs, plan_cells
+from akl_bench.results.store import Run, read_seal
 
 # Of English text; a word-level vocabulary has 1.
 _TOKENS_PER_WORD = 1.35
@@ -58,13 +57,14 @@ class Estimate:
 
 
 def estimate(specs: Sequence[str], profile: Profile, folder: Path) -> Estimate:
-    """Estimate a run; the data is read and checked, no model is loaded.
+    """Estimate a run; the data is read and checked, and no model is loaded (dry ones are made).
 
     Raises:
         UsageError: As `run` would.
     """
     wanted = objectives.resolve(specs)
-    train, validation, tasks = load_data(profile)
+    inputs = load_inputs(profile, folder / "shared" / "dry-models")
+    profile, train = inputs.profile, inputs.train
     prompt = Prompt(profile.prompt)
     per_word = 1.0 if profile.teacher.source == "microworld" else _TOKENS_PER_WORD
     lengths = [
@@ -85,14 +85,18 @@ def estimate(specs: Sequence[str], profile: Profile, folder: Path) -> Estimate:
     students = {name: _parameters(profile, name) for name in profile.students}
     seeds, workers = len(profile.seeds), os.cpu_count() or 1
     trained = len(wanted) * len(students) * seeds
-    cells = trained + (1 + len(students)) * seeds
-    sealed = _sealed(folder, {o.label for o in wanted} | {TEACHER, UNTRAINED}, profile.seeds)
+    planned = plan_cells(inputs, wanted, profile.seeds)
+    cells = len(planned)
+    seals = (read_seal(Run(folder).cell_folder(cell)) for cell in planned)
+    sealed = [record for record in seals if record is not None]
     if sealed:
         cell_seconds = fmean(sum(record["seconds"].values()) for record in sealed)
         seconds = cell_seconds * (cells - len(sealed)) / workers
     else:
-        scored = per_example * sum(map(len, tasks.values()))
-        flops = 2 * teacher * per_example * (len(fit) + len(validation)) + 2 * teacher * scored
+        scored = per_example * sum(map(len, inputs.tasks.values()))
+        flops = (
+            2 * teacher * per_example * (len(fit) + len(inputs.validation)) + 2 * teacher * scored
+        )
         for count in students.values():
             flops += (6 * tokens + 2 * scored) * count * len(wanted) * seeds
         seconds = (flops / _FLOPS_PER_CORE + _SECONDS_PER_CELL * cells) / workers
@@ -112,19 +116,6 @@ def estimate(specs: Sequence[str], profile: Profile, folder: Path) -> Estimate:
         workers,
         bool(sealed),
     )
-
-
-def _sealed(folder: Path, labels: set[str], seeds: tuple[int, ...]) -> list[dict[str, Any]]:
-    """Records of the sealed cells of a run that are among those asked for."""
-    run = Run(folder)
-    if not run.exists():
-        return []
-    names = [
-        cell["name"]
-        for cell in run.read()["cells"]
-        if cell["objective"] in labels and cell["seed"] in seeds
-    ]
-    return [record for name in names if (record := read_seal(run.cells / name)) is not None]
 
 
 def _width(profile: Profile) -> int:

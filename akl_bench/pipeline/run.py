@@ -121,7 +121,7 @@ def _prepare(inputs: Inputs, shared: Path, folder: Path, on_event: Callable[[Eve
     function = "akl_bench.pipeline.prepare:prepare"
     executor.run([Job("prepare", function, (inputs, shared), log)], note)
     if problems:
-        raise UsageError(problems[0])
+        raise UsageError(f"{problems[0]} ({log} says more)")
     return _cuda_devices(shared)
 
 

@@ -88,7 +88,7 @@ def test_kill_9_at_any_moment_leaves_no_orphans_and_the_same_numbers(
 
 def wait_until_gone(session):
     """The children of a killed run end by themselves within seconds."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         found = subprocess.run(["ps", "-o", "pid=", "-s", str(session)], capture_output=True)
         if not found.stdout.strip():
@@ -137,7 +137,7 @@ def test_a_folder_of_another_configuration_is_refused_with_the_difference(akl_be
     before = tree(tmp_path / "run")
     code, _, err = akl_bench("run", "sft", *FEW, "--set", "training.lr=0.5")
     assert code == 2
-    assert "belongs to another configuration:\n  training.lr: 0.005 there, 0.5 now" in err
+    assert "belongs to another configuration:\n  training.lr: 0.002 there, 0.5 now" in err
     assert tree(tmp_path / "run") == before
 
 
