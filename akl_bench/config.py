@@ -65,7 +65,7 @@ class LoraSettings(Strict):
     """
 
     rank: int = Field(default=16, ge=1)
-    alpha: float = Field(default=32.0, gt=0)
+    alpha: int = Field(default=32, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1, description="of the adapters' input")
     modules: Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         default="all-linear", description="names of layers; all-linear: all but the output head"
