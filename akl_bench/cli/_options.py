@@ -39,7 +39,7 @@ def profile_options(function: F) -> F:
             ),
             click.option(
                 "--seeds",
-                type=click.IntRange(min=1),
+                type=click.IntRange(min=1, max=1000),
                 help="How many training seeds.  [default: the profile's]",
             ),
             click.option("--smoke", is_flag=True, help="A handful of rows and steps; one seed."),
