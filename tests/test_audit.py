@@ -269,7 +269,7 @@ def test_text_without_use_is_an_error(pair, tmp_path, content, message):
 
 
 def test_unknown_student_lists_those_of_the_profile():
-    with pytest.raises(UsageError, match=r"nobody: neither a folder nor a student .*\(tiny\)"):
+    with pytest.raises(UsageError, match=r"nobody: neither a folder nor a student .*\(one_layer\)"):
         models.text_case(config.load("micro"), student="nobody", tokens=5, seed=0)
 
 

@@ -39,7 +39,7 @@ def write(
     run, cells = Run(folder), []
     for number, (objective, by_metric) in enumerate(values.items()):
         for seed in range(1, seeds + 1):
-            cell = Cell(objective, "tiny", seed, "p", f"{number}{seed}" * 32)
+            cell = Cell(objective, "one_layer", seed, "p", f"{number}{seed}" * 32)
             cells.append({**vars(cell), "name": cell.name})
             place = run.cell_folder(cell)
             place.mkdir(parents=True)

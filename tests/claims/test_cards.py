@@ -59,12 +59,12 @@ def test_a_run_and_a_long_one_with_all_pictures(capsys, tmp_path, write_claims_r
     arguments = (run, "--long", long, "--figures", figures, "--format", "markdown")
     page = claims(capsys, *arguments).out
     assert "After 150 steps" in page
-    assert page.count("micro, student tiny: ") == 5
+    assert page.count("micro, student one_layer: ") == 5
     names = {path.stem for path in figures.glob("*.svg")}
     # The weights need the students themselves.
     assert names == {
         *(f"claims-toy-{name}" for name in ("optimum", "gaps", "weights")),
-        *(f"claims-micro-tiny-{name}" for name in ("optimum", "gaps", "scores", "diversity")),
+        *(f"claims-micro-one_layer-{name}" for name in ("optimum", "gaps", "scores", "diversity")),
     }
     assert all(f"figures/{name}.svg" in page for name in names)
     assert "cells/\\*/student" in page

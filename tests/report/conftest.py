@@ -116,7 +116,7 @@ def write_full(
     cells = []
     for objective in ("teacher", "untrained", *objectives):
         for seed in range(first_seed, first_seed + seeds):
-            student = "" if objective == "teacher" else "tiny"
+            student = "" if objective == "teacher" else "one_layer"
             own = "" if objective in ("teacher", "untrained") else folder.name
             print_ = f"{zlib.crc32(repr((objective, seed, protocol, own)).encode()):08x}" * 8
             cell = Cell(objective, student, seed, protocol, print_)
