@@ -163,8 +163,9 @@ def test_only_what_changed_is_run_again(akl_bench, tmp_path):
 def test_a_second_process_on_the_same_run_is_refused(start, akl_bench, tmp_path):
     with start("run", "akl", *FEW) as first:
         deadline = time.monotonic() + 30
-        while not (tmp_path / "run" / "run.json").exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
+        lock = tmp_path / "run" / "run.lock"
+        while not (lock.exists() and lock.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
         code, _, err = akl_bench("run", "akl", *FEW)
         first.communicate(timeout=300)
     assert code == 1

@@ -95,28 +95,28 @@ def test_a_run_without_sft_says_how_to_name_a_baseline(write_run):
 
 
 def test_students_are_compared_with_their_own_baseline(write_run):
-    found = loaded(write_run, {"sft": SFT, "good": GOOD}, students=("big", "tiny"))
+    found = loaded(write_run, {"sft": SFT, "good": GOOD}, students=("big", "one_layer"))
     made = compare(found, found.shown, "sft")
     assert {(row.student, c.baseline.student) for (row, *_), c in made.items()} == {
         ("big", "big"),
-        ("tiny", "tiny"),
+        ("one_layer", "one_layer"),
     }
 
 
 def test_intervals_come_from_examples_where_their_mean_is_the_value(write_full_run):
     found = frame.load(write_full_run(shifts={"forward_kl": 0.2}, examples=30))
     made = compare(found, found.shown, "sft", detailed=True)
-    by_example = made[frame.Row("forward_kl", "tiny"), "micro_test", "validity"].evidence
+    by_example = made[frame.Row("forward_kl", "one_layer"), "micro_test", "validity"].evidence
     assert sum(by_example.record) == 30  # one vote per example
     assert by_example.low < by_example.difference < by_example.high
     assert 0.1 < by_example.difference < 0.3
-    by_seed = made[frame.Row("forward_kl", "tiny"), "micro_fidelity", "kl_pq"].evidence
+    by_seed = made[frame.Row("forward_kl", "one_layer"), "micro_fidelity", "kl_pq"].evidence
     assert sum(by_seed.record) == 3
 
 
 def test_a_changed_score_file_is_refused_and_an_absent_one_is_not_missed(write_full_run):
     folder = write_full_run(examples=3)
-    (path,) = folder.glob("cells/sft-tiny-s1-*/scores.jsonl")
+    (path,) = folder.glob("cells/sft-one_layer-s1-*/scores.jsonl")
     path.write_text(path.read_text().replace("test-00001", "test-99999"))
     with pytest.raises(UsageError, match="is not what was sealed"):
         render(frame.load(folder), "json")
@@ -129,7 +129,8 @@ def test_csv_and_json_agree_on_every_comparison(write_full_run):
     rows = list(csv.DictReader(io.StringIO(render(found, "csv"))))
     compared = [row for row in rows if row["baseline"]]
     content = json.loads(render(found, "json"))["comparisons"]
-    assert len(compared) == len(content) == 3 * 4
+    directed = sum(column.higher_is_better is not None for column in found.shown)
+    assert len(compared) == len(content) == 3 * directed
     for entry in content:
         (row,) = (
             r
