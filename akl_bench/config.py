@@ -204,7 +204,9 @@ def load(
     for option in ("smoke", "dry_models", "online"):
         if option in content:
             raise UsageError(f"{path}: {option} is no key; add --{option.replace('_', '-')}.")
-    # `--set tasks.NAME=null` leaves a task of the profile out.
+    # `--set tasks.NAME=null` leaves a task of the profile out; one that nobody knows is a typo.
+    for name in task_settings:
+        tasks.get(name)
     content["tasks"] = {
         name: tasks.get(name, override).model_dump()
         for name, override in task_settings.items()

@@ -51,6 +51,11 @@ def test_a_setting_is_laid_over_the_profile(setting, path, value):
     assert found == value
 
 
+def test_leaving_out_a_task_that_nobody_knows_is_a_typo():
+    with pytest.raises(UsageError, match=r"Unknown task 'micro_tst'. Did you mean: micro_test"):
+        config.load("micro", ["tasks.micro_tst=null"])
+
+
 def test_settings_reach_into_students_and_tasks_and_the_last_one_wins():
     profile = config.load(
         "micro",

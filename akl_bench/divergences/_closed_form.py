@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from akl_bench.divergences._numerics import LOG_FLOOR, floored
+from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,6 +51,12 @@ def autograd_value_and_grad(
     with torch.enable_grad():
         leaf_NV = logq_NV.detach().requires_grad_()
         value_N = divergence.per_token(logp_NV.detach(), leaf_NV, **keywords)
+        if value_N.shape != leaf_NV.shape[:1] or not value_N.requires_grad:
+            raise UsageError(
+                f"{type(divergence).__name__}.per_token must give one value per token, shape "
+                f"{tuple(leaf_NV.shape[:1])}, that depends on logq_NV; it gave shape "
+                f"{tuple(value_N.shape)}. Try `akl-bench verify divergence` on it."
+            )
         (grad_NV,) = torch.autograd.grad(value_N.sum(), leaf_NV)
     # A sum's gradient is one number seen from everywhere, which cannot be written to.
     return value_N.detach(), through_softmax_(grad_NV.contiguous(), logq_NV.detach().exp())

@@ -20,6 +20,8 @@ from akl_bench.results.store import Cell, Run, broken_files, read_seal
 
 # Imported once by the fork server instead of once per cell.
 _PRELOAD = ("akl_bench.pipeline.preload",)
+# What a run that was stopped while it prepared leaves behind.
+_OWN_FILES = {"shared", "cells", "run.lock", "prepare.log"}
 # Settings that say where inputs lie or what is asked for, not what is computed.
 _FREE_KEYS = ("description", "seeds", "online", "root", "path")
 
@@ -68,6 +70,8 @@ def run(
     store = Run(folder)
     if store.exists():
         _same_configuration(store, profile)
+    elif folder.is_dir() and not {path.name for path in folder.iterdir()} <= _OWN_FILES:
+        raise UsageError(f"{folder} holds other files and no run; name another folder with --out.")
     inputs = load_inputs(profile, store.shared / "dry-models")
     cells = plan_cells(inputs, wanted, profile.seeds)
     with _only_one(folder):

@@ -141,6 +141,15 @@ def test_a_folder_of_another_configuration_is_refused_with_the_difference(akl_be
     assert tree(tmp_path / "run") == before
 
 
+def test_a_folder_with_other_files_is_refused(akl_bench, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.tex").write_text("x")
+    code, _, err = akl_bench("run", "sft", *FEW)
+    assert code == 2
+    assert "run holds other files and no run" in err
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["thesis.tex"]
+
+
 def test_only_what_changed_is_run_again(akl_bench, tmp_path):
     rows = [
         {"id": f"r{i}", "instruction": f"count from one to {w}", "input": "", "output": w}

@@ -358,6 +358,17 @@ class MeanLogProbability(divergences.Divergence):
         return -logq_NV.sum(-1)
 
 
+@dataclass(frozen=True)
+class OneNumber(divergences.Divergence):
+    def per_token(self, logp_NV, logq_NV):
+        return logq_NV.sum()
+
+
+def test_a_plug_in_that_adds_up_its_tokens_is_told_so():
+    with pytest.raises(UsageError, match=r"OneNumber.per_token must give one value per token"):
+        Batch().run(Objective(OneNumber()))
+
+
 def test_a_plug_in_whose_gradient_is_one_shared_number():
     batch = Batch()
     batch.run(Objective(MeanLogProbability())).loss.backward()
