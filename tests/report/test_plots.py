@@ -129,7 +129,7 @@ def test_curves_are_running_means(small):
         "reverse_kl",
         "adaptive_kl(mu=0.5)",
     }
-    assert found["loss"][Row("sft", "tiny")].shape == (3, 40, 2)
+    assert found["loss"][Row("sft", "one_layer")].shape == (3, 40, 2)
 
 
 def test_the_papers_objectives_have_colours_of_their_own_and_variants_do_not(write_full_run):
@@ -163,7 +163,7 @@ def test_an_svg_for_the_page_has_attributes_instead_of_styles(many):
 def test_a_name_is_text_and_never_mathematics_or_markup(write_full_run):
     names = ["sft", "a(x='$\\\\frac{$')", "<script>alert(1)</script>", "b(x='\u202eevil')"]
     found = frame.load(write_full_run(["sft"], seeds=1))
-    rows = [Row(name, "tiny") for name in names]
+    rows = [Row(name, "one_layer") for name in names]
     assert style.name_of(rows[1], found).count(r"\$") == 2
     assert "\u202e" not in style.name_of(rows[3], found)
     look = style.Look("#000000", "o", 5, True, True)
