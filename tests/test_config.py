@@ -4,6 +4,8 @@ import pytest
 import yaml
 
 from akl_bench import config
+from akl_bench.data.prompts import Prompt
+from akl_bench.data.records import Record
 from akl_bench.errors import UsageError
 
 MINIMAL = {
@@ -196,3 +198,17 @@ def test_seeds_go_on_from_the_profile_s_own(own, asked, seeds):
 def test_more_seeds_keep_the_fewer():
     asked = [config.load("micro", seeds=n).seeds for n in range(1, 8)]
     assert all(longer[: len(shorter)] == shorter for shorter, longer in itertools.pairwise(asked))
+
+
+@pytest.mark.parametrize("name", ["smollm2", "gpt2-dolly"])
+def test_the_papers_profiles_use_the_template_of_minillm_to_the_letter(name):
+    prompt = Prompt(config.load(name).prompt)
+    task = "Below is an instruction that describes a task"
+    do = "Write a response that appropriately completes the request."
+    assert prompt.render(Record("a", "Do x.", "", ("o",))) == (
+        f"{task}. {do}\n\n### Instruction:\nDo x.\n\n### Response:\n"
+    )
+    assert prompt.render(Record("a", "Do x.", "With y.", ("o",))) == (
+        f"{task}, paired with an input that provides further context. {do}\n\n"
+        "### Instruction:\nDo x.\n\n### Input:\nWith y.\n\n### Response:\n"
+    )
