@@ -104,6 +104,18 @@ def test_a_reference_far_off_is_named_and_not_shown():
     assert {row.objective for row in inside} == {"a", "b", "teacher"}
 
 
+def test_one_of_many_far_outside_is_named_and_neither_shown_nor_on_the_front():
+    look = style.Look("#000000", "o", 5, True, True)
+    at = {f"o{i}": (0.38 + 0.001 * i, 80.0 + i) for i in range(9)} | {"lost": (0.5, 0.0)}
+    points = {Row(n, ""): style.Point(x, y, 0, 0, n, look) for n, (x, y) in at.items()}
+    inside, outside = scatter._within(points)
+    assert [p.name for p in outside] == ["lost"]
+    axes = [scatter._Axis("", {}, True)] * 2
+    assert {row.objective for row in scatter._front(inside, *axes)} == {"o8"}
+    few = dict(list(points.items())[-4:])
+    assert scatter._within(few) == (few, [])
+
+
 def test_ranks_count_each_task_once_and_leave_incomplete_rows_out(write_full_run):
     shifts = {"forward_kl": 0.3, "adaptive_kl(mu=0.5)": 0.2, "sft": -0.2}
     missing = [("reverse_kl", seed) for seed in (1, 2, 3)]

@@ -85,6 +85,9 @@ def draw(frame: RunFrame, panels: dict[str, dict[Any, NDArray[np.float64]]]) -> 
                 if look.known and len(values) > 1:
                     low, high = values.min(axis=0), values.max(axis=0)
                     place.fill_between(steps, low, high, color=look.color, alpha=0.12, lw=0)
+            if key == "loss" and all((series[:, :, 1] > 0).all() for series in by_row.values()):
+                # Objectives measure in different units: only their ratios compare.
+                place.set_yscale("log")
             place.set_title(_PANELS[key])
             place.set_xlabel("optimiser step")
             place.margins(x=0.02)

@@ -92,7 +92,7 @@ def draw(frame: RunFrame, found: Ranks) -> Figure:
         place.set_ylim(count - 0.4, -1.6 if found.difference else -0.6)
         place.set_xlim(0.5, count + 0.9)
         place.set_xlabel(
-            f"mean rank over {len(found.tasks)} tasks' headlines, 1 is best; "
+            f"mean rank over {len(found.tasks)} tasks' headlines, 1 is best\n"
             "bars: 95 % over training seeds"
         )
         place.grid(axis="y", visible=False)
@@ -111,9 +111,9 @@ def _critical(place: object, difference: float, count: int) -> None:
     place.plot([1, end], [-1, -1], color="#444444", lw=2.5, solid_capstyle="butt")
     place.annotate(
         f"critical difference {difference:.1f} (Nemenyi, alpha 0.05)",
-        (end, -1),
-        xytext=(5, 0) if end < count / 2 else (-5, 8),
-        ha="left" if end < count / 2 else "right",
+        (end, -1) if end < count / 2 else (1, -1),
+        xytext=(5, 0) if end < count / 2 else (0, 8),
+        ha="left",
         textcoords="offset points",
         va="center",
         fontsize=8,

@@ -22,6 +22,9 @@ _PANELS = 3
 _FEW_LABELS = 10
 # How far off the trained rows a reference is still shown, in their range.
 _FAR = {TEACHER: 1.5, UNTRAINED: 0.35}
+# How far off the middle half of many trained rows one of them is still shown, in its width.
+_OUTLIER = 5.0
+_MANY = 8
 
 
 class _Axis(NamedTuple):
@@ -133,7 +136,7 @@ def _panel(
     """Draw one panel; return its points, those to name, and the front."""
     every = _points(frame, across, up)
     points, outside = _within(every)
-    best = sorted((every[row].x, every[row].y) for row in _front(every, across, up))
+    best = sorted((points[row].x, points[row].y) for row in _front(points, across, up))
     if front:
         axes.plot(*zip(*best, strict=True), color="#BBBBBB", linewidth=1.2, zorder=1)
     scatter(axes, list(points.values()))
@@ -141,8 +144,7 @@ def _panel(
     arrows: dict[bool, Any] = {True: "better →", False: "← better"}
     below = f"{across.title}   ({arrows[across.higher_is_better]})"
     if outside:
-        places = ", ".join(f"{p.name} at ({p.x:.3g}, {p.y:.3g})" for p in outside)
-        below += f"\nnot in view: {places}"
+        below += "".join(f"\nnot in view: {p.name} at ({p.x:.3g}, {p.y:.3g})" for p in outside)
     axes.set_xlabel(below)
     axes.set_ylabel(f"{up.title}   ({arrows[up.higher_is_better]})")
     axes.margins(0.14)
@@ -150,11 +152,12 @@ def _panel(
 
 
 def _within(points: dict[Row, Point]) -> tuple[dict[Row, Point], list[Point]]:
-    """The points to show, and the references so far off that they would squeeze the others."""
-    trained = [p for row, p in points.items() if not is_reference(row.objective)]
+    """The points to show, and those so far off that they would squeeze the others."""
+    far = _outliers({r: p for r, p in points.items() if not is_reference(r.objective)})
+    trained = [p for r, p in points.items() if not is_reference(r.objective) and r not in far]
     if not trained:
         return points, []
-    far = [
+    far += [
         row
         for row, point in points.items()
         if is_reference(row.objective)
@@ -164,6 +167,18 @@ def _within(points: dict[Row, Point]) -> tuple[dict[Row, Point], list[Point]]:
         )
     ]
     return {r: p for r, p in points.items() if r not in far}, [points[row] for row in far]
+
+
+def _outliers(points: dict[Row, Point]) -> list[Row]:
+    """Rows far outside the middle half of many, on either axis."""
+    if len(points) < _MANY:
+        return []
+    found: list[Row] = []
+    for value in (attrgetter("x"), attrgetter("y")):
+        low, high = np.quantile([value(p) for p in points.values()], (0.25, 0.75))
+        room = _OUTLIER * (high - low)
+        found += [r for r, p in points.items() if not low - room <= value(p) <= high + room]
+    return list(dict.fromkeys(found))
 
 
 def _near(value: float, others: Sequence[float], far: float) -> bool:
