@@ -1,5 +1,8 @@
 """Divergences as they are published: whole [N, V] probabilities, autograd, a full sort for AKL.
 
+Like the public code of DistiLLM, ABKD and DSKD they leave out tokens whose logit is infinite; ours
+take such logits too.
+
 Written for comparison in speed and memory; the tests of the package check values elsewhere.
 """
 
@@ -11,16 +14,22 @@ from torch import Tensor
 Loss = Callable[[Tensor, Tensor], Tensor]  # teacher and student logits -> sum over tokens
 
 
-def _kl(p: Tensor, logp: Tensor, logq: Tensor) -> Tensor:
-    return (p * (logp - logq)).sum(-1)
+def _total(terms: Tensor, teacher_z: Tensor, z: Tensor) -> Tensor:
+    """The sum over the vocabulary without the tokens that either model rules out, per token."""
+    return terms.masked_fill(teacher_z.isinf() | z.isinf(), 0).sum(-1)
+
+
+def _forward(teacher_z: Tensor, z: Tensor) -> Tensor:
+    terms = teacher_z.softmax(-1) * (teacher_z.log_softmax(-1) - z.log_softmax(-1))
+    return _total(terms, teacher_z, z)
 
 
 def forward_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
-    return _kl(teacher_z.softmax(-1), teacher_z.log_softmax(-1), z.log_softmax(-1)).sum()
+    return _forward(teacher_z, z).sum()
 
 
 def reverse_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
-    return _kl(z.softmax(-1), z.log_softmax(-1), teacher_z.log_softmax(-1)).sum()
+    return _forward(z, teacher_z).sum()
 
 
 def symmetric_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
@@ -30,22 +39,24 @@ def symmetric_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
 def jensen_shannon(teacher_z: Tensor, z: Tensor) -> Tensor:
     p, q = teacher_z.softmax(-1), z.softmax(-1)
     logm = (0.5 * p + 0.5 * q).log()
-    teacher = _kl(p, teacher_z.log_softmax(-1), logm)
-    return (0.5 * teacher + 0.5 * _kl(q, z.log_softmax(-1), logm)).sum()
+    teacher = _total(p * (teacher_z.log_softmax(-1) - logm), teacher_z, z)
+    student = _total(q * (z.log_softmax(-1) - logm), teacher_z, z)
+    return (0.5 * teacher + 0.5 * student).sum()
 
 
 def total_variation(teacher_z: Tensor, z: Tensor) -> Tensor:
-    return 0.5 * (teacher_z.softmax(-1) - z.softmax(-1)).abs().sum()
+    return 0.5 * _total((teacher_z.softmax(-1) - z.softmax(-1)).abs(), teacher_z, z).sum()
 
 
 def skew_forward_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
     p, q = teacher_z.softmax(-1), z.softmax(-1)
-    return _kl(p, teacher_z.log_softmax(-1), (0.1 * p + 0.9 * q).log()).sum()
+    terms = p * (teacher_z.log_softmax(-1) - (0.1 * p + 0.9 * q).log())
+    return _total(terms, teacher_z, z).sum()
 
 
 def skew_reverse_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
     p, q = teacher_z.softmax(-1), z.softmax(-1)
-    return _kl(q, z.log_softmax(-1), (0.9 * p + 0.1 * q).log()).sum()
+    return _total(q * (z.log_softmax(-1) - (0.9 * p + 0.1 * q).log()), teacher_z, z).sum()
 
 
 def adaptive_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
@@ -56,14 +67,13 @@ def adaptive_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
         is_head = descending.cumsum(-1) - descending <= 0.5
         head, tail = (gap * is_head).sum(-1), (gap * ~is_head).sum(-1)
         w = head / (head + tail)
-    logp, logq = teacher_z.log_softmax(-1), z.log_softmax(-1)
-    return (w * _kl(p, logp, logq) + (1 - w) * _kl(q, logq, logp)).sum()
+    return (w * _forward(teacher_z, z) + (1 - w) * _forward(z, teacher_z)).sum()
 
 
 def alpha_beta(teacher_z: Tensor, z: Tensor) -> Tensor:
     p, q = teacher_z.softmax(-1), z.softmax(-1)
     terms = p**0.2 * q**0.7 - 0.2 / 0.9 * p**0.9 - 0.7 / 0.9 * q**0.9
-    return -terms.sum() / (0.2 * 0.7)
+    return -_total(terms, teacher_z, z).sum() / (0.2 * 0.7)
 
 
 REFERENCES: dict[str, Loss] = {

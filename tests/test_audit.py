@@ -120,10 +120,10 @@ def test_chunks_change_nothing(monkeypatch):
 
 def test_nan_at_equality_is_shown():
     class ZeroByZero(AdaptiveKL):
-        def per_token_and_grad(self, logp_NV, logq_NV):
-            gap_NV = (logp_NV.exp() - logq_NV.exp()).abs()
+        def per_token_and_grad(self, pair):
+            gap_NV = (pair.p_NV - pair.q_NV).abs()
             w_N = gap_NV[:, 0] / gap_NV.sum(-1)
-            value_N, grad_NV = super().per_token_and_grad(logp_NV, logq_NV)
+            value_N, grad_NV = super().per_token_and_grad(pair)
             return w_N * value_N, grad_NV
 
     compared = {"paper": AdaptiveKL(), "naive": ZeroByZero()}

@@ -76,7 +76,7 @@ BROKEN = {
     "finite": ("", "return kl(logp_NV.detach(), logq_NV)"),
     "padding": ("", "return kl(logp, logq) / logp.shape[-1]"),
     "closed form": (
-        "def per_token_and_grad(self, p, q): return kl(p, q), p.exp() - q.exp()",
+        "def per_token_and_grad(self, pair): return kl(*pair[:2]), pair.p_NV - pair.q_NV",
         "return kl(logp, logq)",
     ),
     "central differences": ("", "return kl(logp, logq) * logq.exp().amax(-1).detach()"),

@@ -7,7 +7,9 @@ what they cost: they work in place, and keep each exp() for as long as it is of 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -22,35 +24,110 @@ if TYPE_CHECKING:
 _LOG2_E = 1 / math.log(2)
 
 
+class Softmax(NamedTuple):
+    """One model's distributions.
+
+    Attributes:
+        log_NV: Log-probabilities, -inf allowed.
+        prob_NV: Their exponentials.
+        has_floor: An entry lies at or below `LOG_FLOOR`. None: nobody looked, for on a device other
+            than the CPU a look waits for the device.
+    """
+
+    log_NV: Tensor
+    prob_NV: Tensor
+    has_floor: bool | None
+
+    def floored(self) -> Tensor:
+        """The log-probabilities floored; untouched and not copied where nothing needs it."""
+        return self.log_NV if self.has_floor is False else floored(self.log_NV)
+
+
+class Pair(NamedTuple):
+    """What `per_token_and_grad` gets: both models' distributions.
+
+    Attributes:
+        logp_NV: Teacher log-probabilities, floored as by `Divergence.inputs`. Not to be changed.
+        logq_NV: Student log-probabilities, likewise.
+        p_NV: exp(logp_NV); to be used up.
+        q_NV: exp(logq_NV); to be used up.
+        live_NV: False where logq_NV is floored, thus constant. None: it is so nowhere.
+    """
+
+    logp_NV: Tensor
+    logq_NV: Tensor
+    p_NV: Tensor
+    q_NV: Tensor
+    live_NV: Tensor | None
+
+
+def softmax(z_NV: Tensor, temperature: float = 1.0) -> Softmax:
+    """Probabilities and log-probabilities of logits in one go, of which each costs the other half.
+
+    On the CPU this makes eight passes where log_softmax and exp make ten and need one more to look
+    for the floor.
+    """
+    if z_NV.device.type != "cpu" or not z_NV.numel():
+        log_NV = (z_NV if temperature == 1 else z_NV / temperature).log_softmax(-1)
+        return Softmax(log_NV, log_NV.exp(), None)
+    low_N, high_N1 = z_NV.amin(-1), z_NV.amax(-1, keepdim=True)
+    log_NV = z_NV - high_N1
+    if temperature != 1:
+        log_NV.div_(temperature)
+    prob_NV = exp(log_NV)
+    sum_N1 = prob_NV.sum(-1, keepdim=True)
+    log_NV.sub_(sum_N1.log())
+    # No log-probability can be lower than this.
+    lowest = (float(low_N.amin()) - float(high_N1.amax())) / temperature - math.log(z_NV.shape[-1])
+    return Softmax(log_NV, prob_NV.div_(sum_N1), not lowest > LOG_FLOOR)
+
+
+def of_logs(log_NV: Tensor) -> Softmax:
+    """The distributions with these log-probabilities."""
+    on_cpu = log_NV.device.type == "cpu"
+    has_floor = not bool((log_NV.amin(-1) > LOG_FLOOR).all()) if on_cpu else None
+    return Softmax(log_NV, exp(log_NV), has_floor)
+
+
 def value_and_grad(
     divergence: Divergence, logp_NV: Tensor, logq_NV: Tensor, **keywords: Any
+) -> tuple[Tensor, Tensor]:
+    """`value_and_grad_of` the distributions with these log-probabilities."""
+    return value_and_grad_of(divergence, of_logs(logp_NV), of_logs(logq_NV), **keywords)
+
+
+def value_and_grad_of(
+    divergence: Divergence, teacher: Softmax, student: Softmax, **keywords: Any
 ) -> tuple[Tensor, Tensor]:
     """Value per token, and its gradient with respect to the student's logits.
 
     Args:
-        divergence: Any; its `per_token_and_grad` is used where it has one.
-        logp_NV: Teacher log-probabilities.
-        logq_NV: Student log-probabilities, log_softmax(z).
+        divergence: Any; its closed form is used where it has one.
+        teacher: Its probabilities are used up.
+        student: Its probabilities are used up.
         **keywords: What the divergence `needs`.
 
     Returns:
         d_N and grad_NV, the gradient of d_N with respect to z, both without a graph.
     """
-    fast = getattr(divergence, "per_token_and_grad", None)
-    if fast is not None:
-        with torch.no_grad():
-            value_N, grad_NV = fast(logp_NV, logq_NV, **keywords)
-            return value_N, grad_NV
-    return autograd_value_and_grad(divergence, logp_NV, logq_NV, **keywords)
+    if not divergence.has_closed_form:
+        return autograd_value_and_grad(divergence, teacher, student, **keywords)
+    fast: Any = divergence
+    with torch.no_grad():
+        logp_NV, logq_NV = teacher.floored(), student.floored()
+        live_NV = None if student.has_floor is False else logq_NV > LOG_FLOOR
+        pair = Pair(logp_NV, logq_NV, teacher.prob_NV, student.prob_NV, live_NV)
+        value_N, grad_NV = fast.per_token_and_grad(pair, **keywords)
+        return value_N, grad_NV
 
 
 def autograd_value_and_grad(
-    divergence: Divergence, logp_NV: Tensor, logq_NV: Tensor, **keywords: Any
+    divergence: Divergence, teacher: Softmax, student: Softmax, **keywords: Any
 ) -> tuple[Tensor, Tensor]:
     """The same through `per_token` and a graph that lives for this call alone."""
     with torch.enable_grad():
-        leaf_NV = logq_NV.detach().requires_grad_()
-        value_N = divergence.per_token(logp_NV.detach(), leaf_NV, **keywords)
+        leaf_NV = student.log_NV.detach().requires_grad_()
+        value_N = divergence.per_token(teacher.log_NV.detach(), leaf_NV, **keywords)
         if value_N.shape != leaf_NV.shape[:1] or not value_N.requires_grad:
             raise UsageError(
                 f"{type(divergence).__name__}.per_token must give one value per token, shape "
@@ -59,7 +136,7 @@ def autograd_value_and_grad(
             )
         (grad_NV,) = torch.autograd.grad(value_N.sum(), leaf_NV)
     # A sum's gradient is one number seen from everywhere, which cannot be written to.
-    return value_N.detach(), through_softmax_(grad_NV.contiguous(), logq_NV.detach().exp())
+    return value_N.detach(), through_softmax_(grad_NV.contiguous(), student.prob_NV.detach())
 
 
 def through_softmax_(grad_NV: Tensor, q_NV: Tensor) -> Tensor:
@@ -67,29 +144,31 @@ def through_softmax_(grad_NV: Tensor, q_NV: Tensor) -> Tensor:
     return grad_NV.addcmul_(q_NV, grad_NV.sum(-1, keepdim=True), value=-1)
 
 
-def settle(logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
-    """Both inputs floored; where the CPU can see that nothing needs it, untouched and not copied.
-
-    On another device a look would wait for the device, so there both are always floored.
-    """
-    return tuple(x if _has_no_floor(x) else floored(x) for x in (logp_NV, logq_NV))  # type: ignore[return-value]  # a pair stays a pair
-
-
 def exp(log_NV: Tensor, factor: float = 1.0) -> Tensor:
-    """Exponential of factor * log_NV by exp2, three times as fast where torch gives exp to MKL.
+    """Exponential of factor * log_NV, in the way that is fast on this CPU.
 
-    The product rounds the argument by as much as the log-probability was rounded before.
+    Through exp2 the argument is rounded by as much as the log-probability was before.
     """
-    return (log_NV * (factor * _LOG2_E)).exp2_()
+    if log_NV.device.type == "cpu" and _mkl_lags():
+        return (log_NV * (factor * _LOG2_E)).exp2_()
+    return log_NV.exp() if factor == 1 else (log_NV * factor).exp_()
 
 
-def forward_grad_(p_NV: Tensor, q_NV: Tensor, logq_NV: Tensor) -> Tensor:
+@cache
+def _mkl_lags() -> bool:
+    """Torch gives exp to MKL, which is three times as slow as exp2 on CPUs that are not Intel's."""
+    cpu = Path("/proc/cpuinfo")
+    is_intel = cpu.exists() and "GenuineIntel" in cpu.read_text()
+    has_mkl: bool = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]  # torch's
+    return has_mkl and not is_intel
+
+
+def forward_grad_(p_NV: Tensor, q_NV: Tensor, live_NV: Tensor | None) -> Tensor:
     """Gradient of KL(p||q), q - p, in the place of q; p is used up as well.
 
     The student's floored tokens are constants: the teacher's mass on them counts for nothing.
     """
-    if not _has_no_floor(logq_NV):
-        live_NV = torch.gt(logq_NV, LOG_FLOOR, out=torch.empty_like(p_NV))
+    if live_NV is not None:
         q_NV.mul_(1 - (p_NV - p_NV * live_NV).sum(-1, keepdim=True))
         p_NV.mul_(live_NV)
     return q_NV.sub_(p_NV)
@@ -100,32 +179,24 @@ def mix(a_NV: Tensor, weight: float, b_NV: Tensor) -> Tensor:
     return torch.lerp(b_NV, a_NV, weight).clamp_(min=torch.finfo(a_NV.dtype).tiny)
 
 
-def kl_mix_and_grad(
-    logp_NV: Tensor, logq_NV: Tensor, p_NV: Tensor, q_NV: Tensor, weight: float | Tensor
-) -> tuple[Tensor, Tensor]:
+def kl_mix_and_grad(pair: Pair, weight: float | Tensor) -> tuple[Tensor, Tensor]:
     """The mix weight KL(p||q) + (1 - weight) KL(q||p) and its gradient at a constant weight.
 
     Args:
-        logp_NV: Settled teacher log-probabilities.
-        logq_NV: Settled student log-probabilities.
-        p_NV: exp(logp_NV); overwritten.
-        q_NV: exp(logq_NV); overwritten.
+        pair: Both models; used up.
         weight: Share of KL(p||q): a number, or one per token as [N, 1].
 
     Returns:
         d_N and grad_NV = weight (q - p) + (1 - weight) q (log q - log p - KL(q||p)).
     """
+    logp_NV, logq_NV, p_NV, q_NV, live_NV = pair
     ratio_NV = logq_NV - logp_NV
     forward_N1 = (p_NV * ratio_NV).sum(-1, keepdim=True).neg_()
     ratio_NV.mul_(q_NV)
     reverse_N1 = ratio_NV.sum(-1, keepdim=True)
     value_N1 = weight * forward_N1 + (1 - weight) * reverse_N1
     grad_NV = ratio_NV.addcmul_(q_NV, reverse_N1, value=-1).mul_(1 - weight)
-    forward_NV = forward_grad_(p_NV, q_NV, logq_NV)
+    forward_NV = forward_grad_(p_NV, q_NV, live_NV)
     if isinstance(weight, torch.Tensor):
         return value_N1.squeeze(-1), grad_NV.addcmul_(forward_NV, weight)
     return value_N1.squeeze(-1), grad_NV.add_(forward_NV, alpha=weight)
-
-
-def _has_no_floor(log_NV: Tensor) -> bool:
-    return log_NV.device.type == "cpu" and bool((log_NV.amin(-1) > LOG_FLOOR).all())

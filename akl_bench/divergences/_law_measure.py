@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from akl_bench.divergences import _closed_form
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -34,10 +36,11 @@ def value_and_grad(
 def paths(divergence: Divergence, case: Case) -> list[tuple[str, Tensor, Tensor]]:
     """Value and gradient by autograd, and by the closed form where there is one."""
     found = [("autograd", *value_and_grad(divergence, case))]
-    fast: Any = getattr(divergence, "per_token_and_grad", None)
-    if fast is not None:
-        value_N, grad_NV = fast(*case.logs(), **case.keywords(divergence))
-        found.append(("closed form", value_N, grad_NV))
+    if divergence.has_closed_form:
+        keywords = case.keywords(divergence)
+        found.append(
+            ("closed form", *_closed_form.value_and_grad(divergence, *case.logs(), **keywords))
+        )
     return found
 
 

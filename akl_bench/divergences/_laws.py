@@ -13,6 +13,7 @@ from akl_bench import specs
 from akl_bench.divergences import _law_cases as cases
 from akl_bench.divergences import _law_measure as measure
 from akl_bench.divergences import get, registry
+from akl_bench.divergences._closed_form import value_and_grad
 from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -158,13 +159,12 @@ def _padding(divergence: Divergence) -> Iterator[_Seen]:
 
 
 def _closed_form(divergence: Divergence) -> Iterator[_Seen]:
-    if not hasattr(divergence, "per_token_and_grad"):
+    if not divergence.has_closed_form:
         return
     for case in [*cases.ordinary(divergence), *cases.extreme(divergence)]:
         (_, value_N, grad_NV), (_, fast_N, fast_NV) = measure.paths(divergence, case)
         yield measure.error(fast_N, value_N), f"{case.name}: relative error of the value"
         yield measure.error(fast_NV, grad_NV), f"{case.name}: relative error of the gradient"
-        yield float(fast_N.requires_grad or fast_NV.requires_grad), f"{case.name}: builds a graph"
 
 
 def _central_differences(divergence: Divergence) -> Iterator[_Seen]:
@@ -276,8 +276,7 @@ def _deterministic(divergence: Divergence) -> Iterator[_Seen]:
             yield float(not same), f"{case.name}, {path}: differs on the second call"
         keywords = case.keywords(divergence)
         divergence.per_token(*logs, **keywords)
-        if hasattr(divergence, "per_token_and_grad"):
-            divergence.per_token_and_grad(*logs, **keywords)
+        value_and_grad(divergence, *logs, **keywords)
         kept = all(torch.equal(log_NV, copy) for log_NV, copy in zip(logs, copies, strict=True))
         yield float(not kept), f"{case.name}: the inputs were changed"
 

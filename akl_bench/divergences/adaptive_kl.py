@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from akl_bench.divergences import _adaptive_variants as variants
-from akl_bench.divergences._closed_form import (
-    autograd_value_and_grad,
-    exp,
-    kl_mix_and_grad,
-    settle,
-)
+from akl_bench.divergences._closed_form import kl_mix_and_grad
 from akl_bench.divergences._head import head_gap
 from akl_bench.divergences._numerics import floored, inputs, kl
 from akl_bench.divergences.base import Divergence
@@ -20,6 +15,8 @@ from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from akl_bench.divergences._closed_form import Pair
 
 
 @dataclass(frozen=True)
@@ -76,17 +73,18 @@ class AdaptiveKL(Divergence):
         w_N = w_N.detach() if self.detached else w_N
         return w_N * kl(logp_NV, logq_NV) + (1 - w_N) * kl(logq_NV, logp_NV)
 
-    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph left behind."""
-        if not self.detached:
-            return autograd_value_and_grad(self, logp_NV, logq_NV)
-        logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        p_NV, q_NV = exp(logp_NV), exp(logq_NV)
-        gap_NV = (p_NV - q_NV).abs_()
-        head_N = head_gap(p_NV, gap_NV, self.mu, drop_crossing=self.variant == "official")
+    @property
+    def has_closed_form(self) -> bool:
+        """For the variants that hold w constant."""
+        return bool(self.detached)
+
+    def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
+        """Value and gradient with respect to the student's logits, without a graph."""
+        gap_NV = (pair.p_NV - pair.q_NV).abs_()
+        head_N = head_gap(pair.p_NV, gap_NV, self.mu, drop_crossing=self.variant == "official")
         w_N, _, _ = variants.shares(head_N, gap_NV.sum(-1))
         del gap_NV
-        return kl_mix_and_grad(logp_NV, logq_NV, p_NV, q_NV, w_N.unsqueeze(-1))
+        return kl_mix_and_grad(pair, w_N.unsqueeze(-1))
 
     def head_mask(self, logp_NV: Tensor, logq_NV: Tensor | None = None) -> Tensor:
         """Head set, boolean [N, V]; empty for `entropy`. Only `swapped` reads logq_NV: it needs it.

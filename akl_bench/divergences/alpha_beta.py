@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from akl_bench.divergences._closed_form import (
-    autograd_value_and_grad,
-    exp,
-    settle,
-    through_softmax_,
-)
+from akl_bench.divergences._closed_form import exp, through_softmax_
 from akl_bench.divergences._numerics import MAX_EXPONENT, inputs, safe_exp
 from akl_bench.divergences.base import Divergence
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from akl_bench.divergences._closed_form import Pair
 
 
 @dataclass(frozen=True)
@@ -64,14 +61,14 @@ class AlphaBeta(Divergence):
             return 0.5 * (logp_NV - logq_NV).square().sum(-1)
         return _divide_by_b(logp_NV, logq_NV, self.alpha, self.beta)
 
-    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph left behind.
+    @property
+    def has_closed_form(self) -> bool:
+        """For 0 < alpha <= beta, which covers the settings in use."""
+        return 0 < self.alpha <= self.beta
 
-        In closed form for 0 < alpha <= beta, which covers the settings in use.
-        """
-        if not 0 < self.alpha <= self.beta:
-            return autograd_value_and_grad(self, logp_NV, logq_NV)
-        logp_NV, logq_NV = settle(logp_NV, logq_NV)
+    def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
+        """Value and gradient with respect to the student's logits, without a graph."""
+        logp_NV, logq_NV = pair.logp_NV, pair.logq_NV
         total = self.alpha + self.beta
         qs_NV = exp(logq_NV, total)
         # Above the cut q^s exp(cut) vanishes, as p^alpha q^beta does.
@@ -79,7 +76,7 @@ class AlphaBeta(Divergence):
         grad_NV.mul_(qs_NV).mul_(-1 / self.alpha)
         surplus_N = exp(logp_NV, total).sub_(qs_NV).sum(-1)
         value_N = (grad_NV.sum(-1) + surplus_N / total) / self.beta
-        return value_N, through_softmax_(grad_NV, exp(logq_NV))
+        return value_N, through_softmax_(grad_NV, pair.q_NV)
 
 
 def _divide_by_b(loga_NV: Tensor, logb_NV: Tensor, alpha: float, beta: float) -> Tensor:

@@ -20,9 +20,10 @@ class Divergence:
     A subclass is a frozen dataclass whose fields are its parameters. It sees no mask, no model and
     no reduction: temperature, chunking and the mean over tokens are the objective's.
 
-    A fast path is optional: a method `per_token_and_grad(self, logp_NV, logq_NV)` that returns
-    `(d_N, grad_NV)`, the value and its gradient with respect to the student's *logits* z, where
-    logq = log_softmax(z), and builds no autograd graph.
+    A fast path is optional: a method `per_token_and_grad(self, pair)` that gets both models'
+    log-probabilities and probabilities (`_closed_form.Pair`) and returns `(d_N, grad_NV)`, the
+    value and its gradient with respect to the student's *logits* z, where logq = log_softmax(z).
+    It runs without autograd.
 
     Attributes:
         aliases: Short names, as ("akl",). A literal: the registry reads it without importing.
@@ -68,6 +69,11 @@ class Divergence:
             d_N: Nats per token; 0 with a zero gradient where p = q.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define per_token")
+
+    @property
+    def has_closed_form(self) -> bool:
+        """Whether `per_token_and_grad` is there, for these parameters; else autograd answers."""
+        return hasattr(self, "per_token_and_grad")
 
     @staticmethod
     def inputs(logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:

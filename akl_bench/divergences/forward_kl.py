@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import exp, forward_grad_, settle
+from akl_bench.divergences._closed_form import forward_grad_
 from akl_bench.divergences._numerics import inputs, kl
 from akl_bench.divergences.base import Divergence
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from akl_bench.divergences._closed_form import Pair
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,8 @@ class ForwardKL(Divergence):
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
         return kl(*inputs(logp_NV, logq_NV))
 
-    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+    def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
-        logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        p_NV = exp(logp_NV)
+        logp_NV, logq_NV, p_NV, q_NV, live_NV = pair
         value_N = (logp_NV - logq_NV).mul_(p_NV).sum(-1)
-        return value_N, forward_grad_(p_NV, exp(logq_NV), logq_NV)
+        return value_N, forward_grad_(p_NV, q_NV, live_NV)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import exp, mix, settle
+from akl_bench.divergences._closed_form import mix
 from akl_bench.divergences._numerics import inputs, kl, log_mix
 from akl_bench.divergences.base import Divergence
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from akl_bench.divergences._closed_form import Pair
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,9 @@ class JensenShannon(Divergence):
         logm_NV = log_mix(logp_NV, self.beta, logq_NV)
         return self.beta * kl(logp_NV, logm_NV) + (1 - self.beta) * kl(logq_NV, logm_NV)
 
-    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+    def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
-        logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        p_NV, q_NV = exp(logp_NV), exp(logq_NV)
+        logp_NV, logq_NV, p_NV, q_NV, _ = pair
         logm_NV = mix(p_NV, self.beta, q_NV).log_()
         teacher_N1 = p_NV.mul_(logp_NV - logm_NV).sum(-1, keepdim=True)
         grad_NV = logm_NV.neg_().add_(logq_NV).mul_(q_NV)

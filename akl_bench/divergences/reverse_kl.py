@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import exp, settle
 from akl_bench.divergences._numerics import inputs, kl
 from akl_bench.divergences.base import Divergence
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from akl_bench.divergences._closed_form import Pair
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,8 @@ class ReverseKL(Divergence):
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         return kl(logq_NV, logp_NV)
 
-    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+    def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
-        logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        q_NV = exp(logq_NV)
-        grad_NV = (logq_NV - logp_NV).mul_(q_NV)
+        grad_NV = (pair.logq_NV - pair.logp_NV).mul_(pair.q_NV)
         value_N1 = grad_NV.sum(-1, keepdim=True)
-        return value_N1.squeeze(-1), grad_NV.addcmul_(q_NV, value_N1, value=-1)
+        return value_N1.squeeze(-1), grad_NV.addcmul_(pair.q_NV, value_N1, value=-1)

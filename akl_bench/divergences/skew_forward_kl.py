@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import exp, mix, settle, through_softmax_
+from akl_bench.divergences._closed_form import mix, through_softmax_
 from akl_bench.divergences._numerics import inputs, kl, log_mix
 from akl_bench.divergences.base import Divergence
 from akl_bench.divergences.forward_kl import ForwardKL
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from akl_bench.divergences._closed_form import Pair
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,12 @@ class SkewForwardKL(Divergence):
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         return kl(logp_NV, log_mix(logp_NV, self.lam, logq_NV))
 
-    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+    def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
         if self.lam == 0:
-            return ForwardKL().per_token_and_grad(logp_NV, logq_NV)
-        logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        p_NV, q_NV = exp(logp_NV), exp(logq_NV)
+            return ForwardKL().per_token_and_grad(pair)
+        p_NV, q_NV = pair.p_NV, pair.q_NV
         m_NV = mix(p_NV, self.lam, q_NV)
-        value_N = m_NV.log().neg_().add_(logp_NV).mul_(p_NV).sum(-1)
+        value_N = m_NV.log().neg_().add_(pair.logp_NV).mul_(p_NV).sum(-1)
         grad_NV = p_NV.mul_(q_NV).div_(m_NV).mul_(self.lam - 1)
         return value_N, through_softmax_(grad_NV, q_NV)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import exp, mix, settle, through_softmax_
+from akl_bench.divergences._closed_form import mix, through_softmax_
 from akl_bench.divergences._numerics import inputs, kl, log_mix
 from akl_bench.divergences.base import Divergence
 from akl_bench.divergences.reverse_kl import ReverseKL
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from akl_bench.divergences._closed_form import Pair
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,13 @@ class SkewReverseKL(Divergence):
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         return kl(logq_NV, log_mix(logq_NV, self.lam, logp_NV))
 
-    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+    def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
         if self.lam == 0:
-            return ReverseKL().per_token_and_grad(logp_NV, logq_NV)
-        logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        q_NV = exp(logq_NV)
-        m_NV = mix(q_NV, self.lam, exp(logp_NV))
-        grad_NV = m_NV.log().neg_().add_(logq_NV).mul_(q_NV)
+            return ReverseKL().per_token_and_grad(pair)
+        q_NV = pair.q_NV
+        m_NV = mix(q_NV, self.lam, pair.p_NV)
+        grad_NV = m_NV.log().neg_().add_(pair.logq_NV).mul_(q_NV)
         value_N = grad_NV.sum(-1)
         share_NV = (q_NV * q_NV).div_(m_NV)
         return value_N, through_softmax_(grad_NV.add_(share_NV, alpha=-self.lam), q_NV)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import exp, kl_mix_and_grad, settle
+from akl_bench.divergences._closed_form import kl_mix_and_grad
 from akl_bench.divergences._numerics import inputs, kl
 from akl_bench.divergences.base import Divergence
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from akl_bench.divergences._closed_form import Pair
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,6 @@ class SymmetricKL(Divergence):
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         return self.weight * kl(logp_NV, logq_NV) + (1 - self.weight) * kl(logq_NV, logp_NV)
 
-    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+    def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
-        logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        return kl_mix_and_grad(logp_NV, logq_NV, exp(logp_NV), exp(logq_NV), self.weight)
+        return kl_mix_and_grad(pair, self.weight)

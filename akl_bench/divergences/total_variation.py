@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._closed_form import exp, settle, through_softmax_
+import torch
+
 from akl_bench.divergences._numerics import inputs
 from akl_bench.divergences.base import Divergence
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from akl_bench.divergences._closed_form import Pair
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,11 @@ class TotalVariation(Divergence):
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         return 0.5 * (logp_NV.exp() - logq_NV.exp()).abs().sum(-1)
 
-    def per_token_and_grad(self, logp_NV: Tensor, logq_NV: Tensor) -> tuple[Tensor, Tensor]:
+    def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
         """Value and gradient with respect to the student's logits, without a graph."""
-        logp_NV, logq_NV = settle(logp_NV, logq_NV)
-        q_NV = exp(logq_NV)
-        gap_NV = q_NV - exp(logp_NV)
-        grad_NV = gap_NV.sign().mul_(q_NV).mul_(0.5)
-        return gap_NV.abs_().sum(-1).mul_(0.5), through_softmax_(grad_NV, q_NV)
+        gap_NV = torch.sub(pair.q_NV, pair.p_NV, out=pair.p_NV)
+        sign_NV = gap_NV.sign()
+        value_N = torch.linalg.vecdot(sign_NV, gap_NV).mul_(0.5)
+        sign_NV.sub_(torch.linalg.vecdot(sign_NV, pair.q_NV).unsqueeze(-1))
+        nothing = sign_NV.new_zeros(())
+        return value_N, torch.addcmul(nothing, sign_NV, pair.q_NV, value=0.5, out=sign_NV)

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from akl_bench.divergences import Divergence
-from akl_bench.divergences._closed_form import value_and_grad
+from akl_bench.divergences._closed_form import softmax, value_and_grad_of
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from akl_bench.divergences._closed_form import Softmax
+
 # Of one [rows, vocabulary] buffer; docs/speed.md has the measurement.
-_CACHED_BYTES = 3 << 19
+_CACHED_BYTES = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,21 @@ class ChunkLoss:
             if grad_NV is not None and block_grad_NV is not None:
                 grad_NV[block] = block_grad_NV
 
+    def loss(self, sums: Mapping[str, Tensor]) -> Tensor:
+        """The summed loss of the chunks in `sums`."""
+        # 0 times a cross-entropy that is infinite would not be 0.
+        ratio = self._cross_entropy_ratio if "cross_entropy" in sums else 0.0
+        if not ratio:
+            return self.kd_ratio * sums["divergence"]
+        label_loss = ratio * sums["cross_entropy"]
+        if self.divergence is None:
+            return label_loss
+        return self.kd_ratio * sums["divergence"] + label_loss
+
+    @property
+    def _cross_entropy_ratio(self) -> float:
+        return 1.0 if self.divergence is None else 1 - self.kd_ratio
+
     def _block(
         self,
         z_NV: Tensor,
@@ -82,25 +99,22 @@ class ChunkLoss:
     ) -> Tensor | None:
         grad_NV = logq_NV = None
         if self.divergence is not None and teacher_z_NV is not None:
-            if self.temperature == 1:
-                logp_NV, logq_NV = teacher_z_NV.log_softmax(-1), z_NV.log_softmax(-1)
-            else:
-                logp_NV = (teacher_z_NV / self.temperature).log_softmax(-1)
-                logq_NV = (z_NV / self.temperature).log_softmax(-1)
-            grad_NV = self._distil(self.divergence, logp_NV, logq_NV, labels_N, sums, want_grad)
+            teacher = softmax(teacher_z_NV, self.temperature)
+            student = softmax(z_NV, self.temperature)
+            logq_NV = student.log_NV
+            grad_NV = self._distil(self.divergence, teacher, student, labels_N, sums, want_grad)
         if labels_N is None:
             return grad_NV
         if logq_NV is None or self.temperature != 1:
             logq_NV = z_NV.log_softmax(-1)
         if self.want_stats:
             add(sums, "student_entropy", -(logq_NV.exp() * logq_NV).nansum(-1))
-        ratio = 1.0 if self.divergence is None else 1 - self.kd_ratio
+        ratio = self._cross_entropy_ratio
         label_N1 = labels_N.unsqueeze(-1)
         cross_entropy_N1 = -logq_NV.gather(-1, label_N1)
         add(sums, "cross_entropy", cross_entropy_N1)
         if not ratio:
             return grad_NV
-        add(sums, "loss", ratio * cross_entropy_N1)
         if not want_grad:
             return None
         q_NV = logq_NV.exp_().mul_(ratio)
@@ -110,24 +124,24 @@ class ChunkLoss:
     def _distil(
         self,
         divergence: Divergence,
-        logp_NV: Tensor,
-        logq_NV: Tensor,
+        teacher: Softmax,
+        student: Softmax,
         labels_N: Tensor | None,
         sums: dict[str, Tensor],
         want_grad: bool,
     ) -> Tensor | None:
+        logp_NV, logq_NV = teacher.log_NV, student.log_NV
         keywords = dict(self.keywords)
         if "labels" in divergence.needs:
             keywords["labels_N"] = labels_N
         grad_NV = None
         if want_grad:
-            d_N, grad_NV = value_and_grad(divergence, logp_NV, logq_NV, **keywords)
+            d_N, grad_NV = value_and_grad_of(divergence, teacher, student, **keywords)
             if self.kd_ratio != self.temperature:
                 grad_NV.mul_(self.kd_ratio / self.temperature)
         else:
             d_N = divergence.per_token(logp_NV, logq_NV, **keywords)
         add(sums, "divergence", d_N)
-        add(sums, "loss", self.kd_ratio * d_N)
         if "state" in divergence.needs:
             for name, value_N in divergence.signals(logp_NV, logq_NV, d_N, **keywords).items():
                 add(sums, f"signal {name}", value_N)

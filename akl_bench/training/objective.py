@@ -224,7 +224,7 @@ def _run(
             chunk_loss(z_NV, teacher_z_NV, label_chunk_N, sums, z_NV if any(wanted) else None)
             if any(wanted):
                 grads.add(chunk, z_NV)
-        loss = sums.pop("loss")
+        loss = chunk_loss.loss(sums)
     if any(wanted):
         loss = attach(loss, inputs, grads.of_inputs())
     prefix = "signal "

@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from akl_bench import divergences
-from akl_bench.divergences._closed_form import autograd_value_and_grad, value_and_grad
+from akl_bench.divergences._closed_form import (
+    autograd_value_and_grad,
+    of_logs,
+    softmax,
+    value_and_grad,
+)
 from akl_bench.errors import UsageError
 from akl_bench.testing import check_divergence
 
@@ -63,7 +68,7 @@ def logs(*rows):
 def test_hand_example(spec, expected):
     divergence = divergences.get(spec)
     assert divergence.per_token(*logs(P, Q)).item() == pytest.approx(expected, abs=1e-6)
-    value_N, _ = divergence.per_token_and_grad(*logs(P, Q))
+    value_N, _ = value_and_grad(divergence, *logs(P, Q))
     assert value_N.item() == pytest.approx(expected, abs=1e-6)
 
 
@@ -82,8 +87,8 @@ def test_other_settings_keep_the_laws(spec):
 )
 def test_jensen_shannon_over_its_vanishing_weight_is_a_kl(spec, limit, gradient):
     beta = 1e-6 if limit == "forward_kl" else 1 - 1e-6
-    value_N, grad_NV = divergences.get(spec.format(beta)).per_token_and_grad(*logs(P, Q))
-    true_N, true_NV = divergences.get(limit).per_token_and_grad(*logs(P, Q))
+    value_N, grad_NV = value_and_grad(divergences.get(spec.format(beta)), *logs(P, Q))
+    true_N, true_NV = value_and_grad(divergences.get(limit), *logs(P, Q))
     torch.testing.assert_close(value_N / 1e-6, true_N, rtol=1e-4, atol=0)
     torch.testing.assert_close(grad_NV / 1e-6, true_NV, rtol=1e-4, atol=1e-8)
 
@@ -116,9 +121,8 @@ def test_fast_path_agrees_with_autograd_where_one_model_masks(spec, scale):
     logp_NV, logq_NV = zp_NV.log_softmax(-1), zq_NV.log_softmax(-1)
     divergence = divergences.get(spec)
     found = value_and_grad(divergence, logp_NV, logq_NV)
-    for actual, expected in zip(
-        found, autograd_value_and_grad(divergence, logp_NV, logq_NV), strict=True
-    ):
+    both = of_logs(logp_NV), of_logs(logq_NV)
+    for actual, expected in zip(found, autograd_value_and_grad(divergence, *both), strict=True):
         torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-11)
     assert found[0][7].abs() < 1e-12 and found[1][7].abs().max() < 1e-12
     assert torch.isfinite(found[1]).all()
@@ -129,7 +133,7 @@ def test_fast_path_leaves_its_inputs_alone(spec):
     inputs = [torch.randn(5, 90).log_softmax(-1) for _ in "pq"]
     inputs[0][0, 3] = inputs[1][0, 3] = -torch.inf
     copies = [x.clone() for x in inputs]
-    divergences.get(spec).per_token_and_grad(*inputs)
+    value_and_grad(divergences.get(spec), *inputs)
     assert all(torch.equal(a, b) for a, b in zip(inputs, copies, strict=True))
 
 
@@ -143,8 +147,26 @@ def test_cuda_agrees_and_never_waits_for_the_device(spec):
     divergence = divergences.get(spec)
     try:
         torch.cuda.set_sync_debug_mode("error")
-        found = divergence.per_token_and_grad(*on_cuda)
+        found = value_and_grad(divergence, *on_cuda)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    for actual, expected in zip(found, divergence.per_token_and_grad(*inputs), strict=True):
+    for actual, expected in zip(found, value_and_grad(divergence, *inputs), strict=True):
         torch.testing.assert_close(actual.cpu(), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+def test_both_halves_of_a_softmax_are_torchs(temperature, scale):
+    make = torch.Generator().manual_seed(0)
+    z_NV = scale * torch.randn(6, 400, generator=make, dtype=torch.float64)
+    expected_NV = (z_NV / temperature).log_softmax(-1)
+    found = softmax(z_NV, temperature)
+    assert found.has_floor is False
+    torch.testing.assert_close(found.log_NV, expected_NV)
+    torch.testing.assert_close(found.prob_NV, expected_NV.exp())
+    z_NV[2, 7] = -torch.inf
+    found = softmax(z_NV, temperature)
+    assert found.has_floor
+    assert found.log_NV[2, 7] == -torch.inf and found.prob_NV[2, 7] == 0
+    torch.testing.assert_close(found.prob_NV, (z_NV / temperature).softmax(-1))
+    assert softmax(z_NV[:0], temperature).log_NV.shape == (0, 400)
