@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 
@@ -81,7 +82,15 @@ class LocalExecutor:
         process = self._context.Process(
             target=_child, args=(job, sender, self._threads, device), name=job.name
         )
-        process.start()
+        # Ctrl-C reaches the whole group, while the parent decides what ends. The fork server, which
+        # the first start brings up, inherits that SIGINT is blocked, and so does every child; the
+        # resource tracker goes first, for when it starts it unblocks the signal.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         sender.close()
         return _Place(job, process, receiver, slot)
 
@@ -120,8 +129,6 @@ def _device(index: int) -> str:
 
 def _child(job: Job, events: Connection, threads: int, device: str | None) -> None:
     """Run one job in this process and exit with 0 or 1."""
-    # Ctrl-C reaches the whole group; the parent decides what ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
