@@ -29,7 +29,7 @@ from torch import Tensor
 
 from akl_bench import config, microworld
 from akl_bench.data.batches import Batch, collate
-from akl_bench.divergences import Divergence
+from akl_bench.divergences import Divergence, _closed_form
 from akl_bench.divergences.forward_kl import ForwardKL
 from akl_bench.divergences.reverse_kl import ReverseKL
 from akl_bench.executors.base import Event, Job
@@ -43,8 +43,7 @@ from akl_bench.pipeline import cell, run
 from akl_bench.pipeline.inputs import plan_cells
 from akl_bench.results.files import write_json
 from akl_bench.results.store import TEACHER, UNTRAINED
-from akl_bench.training import distill, teacher_states
-from akl_bench.training._chunk_loss import ChunkLoss
+from akl_bench.training import _chunk_loss, distill, teacher_states
 from akl_bench.training.objective import Objective, ObjectiveOutput
 
 OBJECTIVE = "forward_kl"
@@ -177,15 +176,13 @@ def _eos_kept(patch: Patch) -> None:
 
 
 def _half_softmax(patch: Patch) -> None:
-    call, softmax = ChunkLoss.__call__, torch.Tensor.log_softmax
+    whole = _closed_form.softmax
 
-    def half(self: ChunkLoss, *a: Any) -> None:
-        with mock.patch.object(
-            torch.Tensor, "log_softmax", lambda z_NV, dim: softmax(z_NV.half(), dim).float()
-        ):
-            call(self, *a)
+    def half(z_NV: Tensor, temperature: float) -> _closed_form.Softmax:
+        log_NV, prob_NV, has_floor = whole(z_NV.half(), temperature)
+        return _closed_form.Softmax(log_NV.float(), prob_NV.float(), has_floor)
 
-    patch(ChunkLoss, "__call__", half)
+    patch(_chunk_loss, "softmax", half)
 
 
 BUGS: dict[str, Callable[[Patch], None]] = {

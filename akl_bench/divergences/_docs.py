@@ -35,10 +35,10 @@ p is the teacher, q the student, z the student's logits, i one entry of the voca
 in nats per token; temperature, chunking and the mean over tokens belong to the objective. "sg"
 stops the gradient. Gradients are those of one token's value with respect to z_i.
 
-Every divergence here keeps the laws of `akl_bench.testing.check_divergence`: never negative, 0 with
-a zero gradient at p = q, the same under a permutation or a padding of the vocabulary, finite for
-one-hot, -inf and +-1e4 logits, right against central differences in float64 and in float32 at
-V = 151,936. `akl-bench verify divergence all` prints them.
+Every divergence here keeps the laws of `akl_bench.testing.check_divergence`, or says below which it
+breaks on purpose: never negative, 0 with a zero gradient at p = q, the same under a permutation or
+a padding of the vocabulary, finite for one-hot, -inf and +-1e4 logits, right against central
+differences in float64 and in float32 at V = 151,936. `akl-bench verify divergence all` prints them.
 
 A log-probability of -inf is taken as -100,000: a token that one model rules out costs a large
 finite amount, one that both rule out costs nothing, and no other value changes by a bit.
@@ -98,7 +98,7 @@ def _entry(name: str, divergence: Divergence) -> str:
         + (f", alias {', '.join(f'`{a}`' for a in divergence.aliases)}" * bool(divergence.aliases)),
         "Formula": f"`{divergence.formula}`",
         "Gradient": f"`{divergence.gradient}`",
-        "Gradient path": "closed form" if hasattr(divergence, "per_token_and_grad") else "autograd",
+        "Gradient path": "closed form" if divergence.has_closed_form else "autograd",
         "Paper": divergence.paper,
         "Symmetric": "yes" if divergence.symmetric else "",
         "Needs": ", ".join(sorted(divergence.needs)),
