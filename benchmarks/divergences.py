@@ -2,6 +2,7 @@
 
     python benchmarks/divergences.py            # everything
     python benchmarks/divergences.py --quick    # one small shape, as a check
+    python benchmarks/divergences.py --compiled # what torch.compile would gain
 
 Each measures value and gradient with respect to the student's logits, from the logits of both
 models. The contestants take turns in one process, so that a machine that changes its pace changes
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor
 
 from akl_bench import divergences
+from akl_bench.divergences._closed_form import Softmax, value_and_grad_of
 from akl_bench.training._chunk_loss import ChunkLoss
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -33,6 +35,8 @@ SHAPES = [
 ]
 # [N, V] buffers that the hungriest reference holds at once; to leave out what would swap.
 _BUFFERS = 16
+# Of one buffer of a compiled block: the best of 0.1, 0.5, 2 and 8 MiB at V = 32,000.
+_COMPILED_BYTES = 2 << 20
 _PATIENCE = 2.0  # seconds after which no further turn begins
 
 Step = Callable[[Tensor, Tensor], None]
@@ -45,6 +49,29 @@ def ours(spec: str) -> Step:
     def step(teacher_z_NV: Tensor, z_NV: Tensor) -> None:
         sums: dict[str, Tensor] = {}
         chunk_loss(z_NV, teacher_z_NV, None, sums, torch.empty_like(z_NV))
+
+    return step
+
+
+def compiled(spec: str) -> Step:
+    """The same closed form, fused by torch.compile, on blocks of the size that suits it."""
+    divergence = divergences.get(spec)
+
+    @torch.compile(dynamic=True)
+    def body(teacher_z_NV: Tensor, z_NV: Tensor, grad_NV: Tensor) -> Tensor:
+        logs = teacher_z_NV.log_softmax(-1), z_NV.log_softmax(-1)
+        both = [Softmax(log_NV, log_NV.exp(), has_floor=False) for log_NV in logs]
+        value_N, found_NV = value_and_grad_of(divergence, *both)
+        grad_NV.copy_(found_NV)
+        return value_N.sum()
+
+    def step(teacher_z_NV: Tensor, z_NV: Tensor) -> None:
+        grad_NV = torch.empty_like(z_NV)
+        size = max(1, _COMPILED_BYTES // (4 * z_NV.shape[1]))
+        with torch.no_grad():
+            for start in range(0, len(z_NV), size):
+                block = slice(start, start + size)
+                body(teacher_z_NV[block], z_NV[block], grad_NV[block])
 
     return step
 
@@ -103,8 +130,16 @@ def child_peak(case: str, threads: int) -> int:
 @click.option("--divergence", "names", multiple=True, type=click.Choice(list(REFERENCES)))
 @click.option("--turns", default=7, show_default=True, help="At most; fewer where one is long.")
 @click.option("--threads", default=0, help="Threads; default: torch's choice.")
+@click.option("--compiled", "is_compiled", is_flag=True, help="Ours beside torch.compile, alone.")
 @click.option("--peak-of", hidden=True, help="Print the peak of one case: name,who,V,N.")
-def main(quick: bool, names: tuple[str, ...], turns: int, threads: int, peak_of: str) -> None:
+def main(
+    quick: bool,
+    names: tuple[str, ...],
+    turns: int,
+    threads: int,
+    is_compiled: bool,
+    peak_of: str,
+) -> None:
     """Print two markdown tables: time, and peak extra memory."""
     warnings.filterwarnings("ignore", category=Warning)  # TRL calls its GKD experimental
     if threads:
@@ -119,6 +154,9 @@ def main(quick: bool, names: tuple[str, ...], turns: int, threads: int, peak_of:
     chosen = names or tuple(REFERENCES)
     shapes = [(32_000, 64)] if quick else SHAPES
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, float32\n")
+    if is_compiled:
+        _print_compiled([n for n in chosen if n != "adaptive_kl"], shapes, turns)
+        return
     print("| V | N | divergence | ours ms | reference ms | ratio | TRL ms | ratio |")
     print("|--:|--:|---|--:|--:|--:|--:|--:|")
     for vocabulary, tokens in shapes:
@@ -150,6 +188,23 @@ def _print_times(
         steps = {"ours": steps["ours"]}
     cells = _cells(times(steps, inputs, turns))
     print(f"| {vocabulary:,} | {tokens} | {title} | {cells} |", flush=True)
+
+
+def _print_compiled(names: list[str], shapes: list[tuple[int, int]], turns: int) -> None:
+    """Ours and the compiled closed form; the search for AKL's head branches on data."""
+    print("| V | N | divergence | ours ms | compiled ms | ratio | first call s |")
+    print("|--:|--:|---|--:|--:|--:|--:|")
+    for name in names:
+        step = compiled(name)
+        for vocabulary, tokens in shapes:
+            inputs = logits(vocabulary, tokens, flat=False)
+            start = time.perf_counter()
+            step(*inputs)
+            first = time.perf_counter() - start
+            found = times({"ours": ours(name), "compiled": step}, inputs, turns)
+            one, other = (1e3 * found[who] for who in ("ours", "compiled"))
+            cells = f"{one:.1f} | {other:.1f} | {one / other:.2f} | {first:.1f} |"
+            print(f"| {vocabulary:,} | {tokens} | {name} | {cells}", flush=True)
 
 
 def _print_peaks(vocabulary: int, tokens: int, name: str, threads: int) -> None:

@@ -130,6 +130,9 @@ def _write_files(report: Any, options: dict[str, Any]) -> None:
     from akl_bench.gate.record import record
     from akl_bench.results.files import write_json, write_text
 
+    for name in ("json_path", "markdown_path", "junit_path"):
+        if options[name]:
+            options[name].parent.mkdir(parents=True, exist_ok=True)
     if options["json_path"]:
         write_json(options["json_path"], record(report))
     if options["markdown_path"]:

@@ -86,6 +86,7 @@ def create(
         )
     if not any(row.seeds for row in run.rows):
         raise UsageError(f"{folder} has no sealed cell.")
+    path.parent.mkdir(parents=True, exist_ok=True)
     about_items = None
     if with_items:
         name = f"{path.name.removesuffix('.json')}.items.json.gz"

@@ -45,8 +45,8 @@ def akl_bench(capsys, monkeypatch, tmp_path):
 @pytest.fixture
 def base(make_run, akl_bench):
     make_run("main", gate.rows(range(1, 11)))
-    assert akl_bench("baseline", "create", "main", "-o", "base.json")[0] == 0
-    return "base.json"
+    assert akl_bench("baseline", "create", "main", "-o", "baselines/base.json")[0] == 0
+    return "baselines/base.json"
 
 
 def test_create_says_what_it_wrote_and_why_it_does_not(make_run, akl_bench):
@@ -118,12 +118,12 @@ def test_all_files_and_github_at_once(make_run, akl_bench, base, tmp_path, monke
     make_run("pr", gate.rows(NEW, shift=3.0))
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    files = ["--json", "r.json", "--markdown", "r.md", "--junit", "r.xml"]
+    files = ["--json", "out/r.json", "--markdown", "out/r.md", "--junit", "out/xml/r.xml"]
     code, out, _ = akl_bench("check", "pr", "--baseline", base, *files)
     assert code == 1
-    assert json.loads((tmp_path / "r.json").read_text())["exit_code"] == 1
-    assert "| REGRESSION | akl/tiny |" in (tmp_path / "r.md").read_text()
-    assert ElementTree.parse(tmp_path / "r.xml").find(".//failure") is not None
+    assert json.loads((tmp_path / "out/r.json").read_text())["exit_code"] == 1
+    assert "| REGRESSION | akl/tiny |" in (tmp_path / "out/r.md").read_text()
+    assert ElementTree.parse(tmp_path / "out/xml/r.xml").find(".//failure") is not None
     assert "REGRESSION" in (tmp_path / "summary.md").read_text()
     lines = out.splitlines()
     assert lines[0].startswith("::stop-commands::")
@@ -164,7 +164,7 @@ def test_neither_verb_imports_torch(make_run, akl_bench, base, tmp_path):
         "import sys\n"
         "from akl_bench.cli.main import main\n"
         "for command in (['baseline', 'create', 'main', '-o', 'again.json'],\n"
-        "                ['check', 'pr', '--baseline', 'base.json', '--junit', 'r.xml']):\n"
+        "                ['check', 'pr', '--baseline', 'baselines/base.json', '--junit', 'r']):\n"
         "    try:\n"
         "        main(command)\n"
         "    except SystemExit as stop:\n"
