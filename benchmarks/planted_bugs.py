@@ -278,9 +278,9 @@ def verdict_of(base: files.Baseline, folder: Path, mode: Mode) -> Report:
 
 
 def called(report: Report) -> list[Comparison]:
-    """What is worse, the most certain first."""
+    """What is worse; what fails the check first, the most certain first."""
     found = [c for c in report.comparisons if c.verdict in (Verdict.REGRESSION, Verdict.WARN)]
-    return sorted(found, key=lambda c: (c.tier.value, c.p or 0.0))
+    return sorted(found, key=lambda c: (not c.fails, c.p or 0.0))
 
 
 def main() -> None:
