@@ -11,6 +11,7 @@ import click
 from akl_bench.cli._options import run_argument
 
 if TYPE_CHECKING:
+    from akl_bench.gate.baseline import Baseline
     from akl_bench.gate.policy import Policy
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -76,7 +77,7 @@ def check(
     from akl_bench.gate.snapshot import measure
 
     base = files.read(baseline_path)
-    policy = _policy(base.policy, options)
+    policy = _policy(base, options)
     items = files.read_items(base, baseline_path) if explain else None
     candidate = measure(run)
     report = compare(base, candidate, policy, mode=mode, only=only, strict=strict)
@@ -94,16 +95,21 @@ def check(
     sys.exit(report.exit_code)
 
 
-def _policy(stored: "Policy", options: dict[str, Any]) -> "Policy":
+def _policy(base: "Baseline", options: dict[str, Any]) -> "Policy":
     """The baseline's policy, or the file's, with the options laid over it."""
+    from akl_bench.errors import UsageError
     from akl_bench.gate.policy import load, parsed
 
     path: Path | None = options["policy"]
-    content = (load(path) if path else stored).model_dump(mode="json")
+    content = (load(path) if path else base.policy).model_dump(mode="json")
     for key in ("alpha", "adjust"):
         if options[key] is not None:
             content[key] = options[key]
     for pattern, value in _pairs(options["margins"]):
+        # A policy file may serve several baselines; an option that does nothing is a typo.
+        if not any(column.matches(pattern) for column in base.run.columns):
+            names = ", ".join(sorted({column.metric for column in base.run.columns}))
+            raise UsageError(f"--margin {pattern}: matches no metric; the baseline has {names}.")
         # Put last even where the pattern is known: the last one that matches counts.
         content["margins"].pop(pattern, None)
         content["margins"][pattern] = value

@@ -69,6 +69,7 @@ def test_create_says_what_it_wrote_and_why_it_does_not(make_run, akl_bench):
         ({"shift": 3.0}, ["--margin", "rouge_l=3"], 0, "WARN"),
         ({"shift": 3.0}, ["--only", "fkl"], 2, "matches none"),
         ({"shift": 3.0}, ["--margin", "rouge_l"], 2, "write it as GLOB=VALUE"),
+        ({"shift": 3.0}, ["--margin", "rougel=3"], 2, "--margin rougel: matches no metric"),
         ({"shift": 3.0}, ["--margin", "rouge_l=lots"], 2, "write a number as 1.0"),
         ({"shift": 3.0}, ["--alpha", "3"], 2, "alpha"),
         ({"shift": 3.0}, ["--mode", "vibes"], 2, "vibes"),
