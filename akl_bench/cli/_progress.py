@@ -10,7 +10,7 @@ from rich.progress import Progress as RichProgress
 
 from akl_bench.executors.base import Event
 
-_SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_BETWEEN_LINES = 20.0
 
 
 class Progress:
@@ -66,7 +66,8 @@ class Progress:
             self._running.pop(name, None)
             self._ended += name != "prepare"
         else:
-            self._running[name] = event.stage or "starting"
+            counted = f" {event.done}/{event.total}" if event.total else ""
+            self._running[name] = (event.stage or "starting") + counted
         if self._bars is not None:
             self._draw(event)
         elif event.kind == "done" or self._line_is_due():
