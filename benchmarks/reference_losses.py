@@ -1,7 +1,7 @@
 """Divergences as they are published: whole [N, V] probabilities, autograd, a full sort for AKL.
 
-Like the public code of DistiLLM, ABKD and DSKD they leave out tokens whose logit is infinite; ours
-take such logits too.
+As in DSKD's public code, tokens that either model rules out (an infinite logit) are masked, and the
+teacher's entropy is part of forward KL.
 
 Written for comparison in speed and memory; the tests of the package check values elsewhere.
 """

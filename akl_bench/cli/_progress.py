@@ -1,4 +1,4 @@
-"""Progress on standard error: bars on a terminal, a plain line every few seconds elsewhere."""
+"""Progress on standard error: bars on a terminal, a plain line now and then elsewhere."""
 
 import time
 from types import TracebackType

@@ -1,6 +1,7 @@
 """Divergences: one file each; a name or spec gives the object."""
 
 from akl_bench.divergences.base import Divergence as Divergence
+from akl_bench.divergences.base import Pair as Pair
 from akl_bench.registry import Registry
 
 registry = Registry("divergence", "akl_bench.divergences", "Divergence")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from akl_bench.divergences._numerics import LOG_FLOOR, floored
+from akl_bench.divergences.base import Pair
 from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class Softmax(NamedTuple):
     Attributes:
         log_NV: Log-probabilities, -inf allowed.
         prob_NV: Their exponentials.
-        has_floor: An entry lies at or below `LOG_FLOOR`. None: nobody looked, for on a device other
-            than the CPU a look waits for the device.
+        has_floor: Whether an entry may lie at or below `LOG_FLOOR`. None: nobody looked, for on a
+            device other than the CPU a look waits for the device.
     """
 
     log_NV: Tensor
@@ -43,29 +44,11 @@ class Softmax(NamedTuple):
         return self.log_NV if self.has_floor is False else floored(self.log_NV)
 
 
-class Pair(NamedTuple):
-    """What `per_token_and_grad` gets: both models' distributions.
-
-    Attributes:
-        logp_NV: Teacher log-probabilities, floored as by `Divergence.inputs`. Not to be changed.
-        logq_NV: Student log-probabilities, likewise.
-        p_NV: exp(logp_NV); to be used up.
-        q_NV: exp(logq_NV); to be used up.
-        live_NV: False where logq_NV is floored, thus constant. None: it is so nowhere.
-    """
-
-    logp_NV: Tensor
-    logq_NV: Tensor
-    p_NV: Tensor
-    q_NV: Tensor
-    live_NV: Tensor | None
-
-
 def softmax(z_NV: Tensor, temperature: float = 1.0) -> Softmax:
-    """Probabilities and log-probabilities of logits in one go, of which each costs the other half.
+    """Probabilities and log-probabilities of logits, for which one exp is enough.
 
-    On the CPU this makes eight passes where log_softmax and exp make ten and need one more to look
-    for the floor.
+    On the CPU that beats `log_softmax`, which keeps its exp to itself, and a second exp after it;
+    and the row maximum that is needed anyway tells, with the minimum, whether to look for a floor.
     """
     if z_NV.device.type != "cpu" or not z_NV.numel():
         log_NV = (z_NV if temperature == 1 else z_NV / temperature).log_softmax(-1)
@@ -93,7 +76,8 @@ def value_and_grad(
     divergence: Divergence, logp_NV: Tensor, logq_NV: Tensor, **keywords: Any
 ) -> tuple[Tensor, Tensor]:
     """`value_and_grad_of` the distributions with these log-probabilities."""
-    return value_and_grad_of(divergence, of_logs(logp_NV), of_logs(logq_NV), **keywords)
+    teacher, student = of_logs(logp_NV.detach()), of_logs(logq_NV.detach())
+    return value_and_grad_of(divergence, teacher, student, **keywords)
 
 
 def value_and_grad_of(
@@ -103,8 +87,8 @@ def value_and_grad_of(
 
     Args:
         divergence: Any; its closed form is used where it has one.
-        teacher: Its probabilities are used up.
-        student: Its probabilities are used up.
+        teacher: Its probabilities may be used up.
+        student: Likewise.
         **keywords: What the divergence `needs`.
 
     Returns:
@@ -156,7 +140,10 @@ def exp(log_NV: Tensor, factor: float = 1.0) -> Tensor:
 
 @cache
 def _mkl_lags() -> bool:
-    """Torch gives exp to MKL, which is three times as slow as exp2 on CPUs that are not Intel's."""
+    """Torch gives exp to MKL, which took three times as long as exp2 on an AMD EPYC.
+
+    Where there is no /proc/cpuinfo, exp2 it is: on an Intel CPU it costs two thirds more than exp.
+    """
     cpu = Path("/proc/cpuinfo")
     is_intel = cpu.exists() and "GenuineIntel" in cpu.read_text()
     has_mkl: bool = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]  # torch's

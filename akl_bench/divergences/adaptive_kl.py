@@ -16,7 +16,7 @@ from akl_bench.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from akl_bench.divergences._closed_form import Pair
+    from akl_bench.divergences.base import Pair
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from akl_bench.divergences._numerics import inputs
 from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+class Pair(NamedTuple):
+    """What `per_token_and_grad` gets: both models' distributions, [N, V] each.
+
+    Attributes:
+        logp_NV: Teacher log-probabilities, floored as by `Divergence.inputs`. Not to be changed.
+        logq_NV: Student log-probabilities, likewise.
+        p_NV: exp(logp_NV); to be used up.
+        q_NV: exp(logq_NV); to be used up.
+        live_NV: False where logq_NV is floored, thus constant. None: it is floored nowhere.
+    """
+
+    logp_NV: Tensor
+    logq_NV: Tensor
+    p_NV: Tensor
+    q_NV: Tensor
+    live_NV: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -21,7 +39,7 @@ class Divergence:
     no reduction: temperature, chunking and the mean over tokens are the objective's.
 
     A fast path is optional: a method `per_token_and_grad(self, pair)` that gets both models'
-    log-probabilities and probabilities (`_closed_form.Pair`) and returns `(d_N, grad_NV)`, the
+    log-probabilities and probabilities (`Pair`) and returns `(d_N, grad_NV)`, the
     value and its gradient with respect to the student's *logits* z, where logq = log_softmax(z).
     It runs without autograd.
 

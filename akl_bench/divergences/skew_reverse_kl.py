@@ -13,7 +13,7 @@ from akl_bench.divergences.reverse_kl import ReverseKL
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from akl_bench.divergences._closed_form import Pair
+    from akl_bench.divergences.base import Pair
 
 
 @dataclass(frozen=True)

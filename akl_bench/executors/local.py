@@ -1,11 +1,12 @@
 """Local child processes, forked from a server that has the heavy imports done."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -61,9 +62,9 @@ class LocalExecutor:
         try:
             while waiting or running:
                 while waiting and free:
-                    place = self._start(waiting.pop(0), free.pop(0))
-                    running.append(place)
-                    on_event(Event(place.job, "start"))
+                    with _interrupts_held():
+                        running.append(self._start(waiting.pop(0), free.pop(0)))
+                    on_event(Event(running[-1].job, "start"))
                 ready = wait([place.events for place in running])
                 for place in [place for place in running if place.events in ready]:
                     if not self._receive(place, on_event):
@@ -82,15 +83,7 @@ class LocalExecutor:
         process = self._context.Process(
             target=_child, args=(job, sender, self._threads, device), name=job.name
         )
-        # Ctrl-C reaches the whole group, while the parent decides what ends. The fork server, which
-        # the first start brings up, inherits that SIGINT is blocked, and so does every child; the
-        # resource tracker goes first, for when it starts it unblocks the signal.
-        resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        process.start()
         sender.close()
         return _Place(job, process, receiver, slot)
 
@@ -121,6 +114,21 @@ class LocalExecutor:
         return Event(place.job, "failed", message=place.failure or killed)
 
 
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits, and the fork server started meanwhile never sees one, nor do its children.
+
+    It reaches the whole group, while the parent decides what ends, and has to know what it started.
+    """
+    # It unblocks the signal when it starts.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _device(index: int) -> str:
     """Name of the index-th device that this process may use: a scheduler may have lent it few."""
     lent = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
@@ -129,6 +137,8 @@ def _device(index: int) -> str:
 
 def _child(job: Job, events: Connection, threads: int, device: str | None) -> None:
     """Run one job in this process and exit with 0 or 1."""
+    # Somebody else may have started the fork server.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     _die_with_parent()
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device

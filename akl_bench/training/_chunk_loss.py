@@ -75,14 +75,10 @@ class ChunkLoss:
 
     def loss(self, sums: Mapping[str, Tensor]) -> Tensor:
         """The summed loss of the chunks in `sums`."""
-        # 0 times a cross-entropy that is infinite would not be 0.
-        ratio = self._cross_entropy_ratio if "cross_entropy" in sums else 0.0
-        if not ratio:
-            return self.kd_ratio * sums["divergence"]
-        label_loss = ratio * sums["cross_entropy"]
-        if self.divergence is None:
-            return label_loss
-        return self.kd_ratio * sums["divergence"] + label_loss
+        shares = {"divergence": self.kd_ratio, "cross_entropy": self._cross_entropy_ratio}
+        # 0 times infinity would not be 0.
+        parts = [share * sums[name] for name, share in shares.items() if name in sums and share]
+        return sum(parts[1:], parts[0])
 
     @property
     def _cross_entropy_ratio(self) -> float:
@@ -102,7 +98,9 @@ class ChunkLoss:
             teacher = softmax(teacher_z_NV, self.temperature)
             student = softmax(z_NV, self.temperature)
             logq_NV = student.log_NV
-            grad_NV = self._distil(self.divergence, teacher, student, labels_N, sums, want_grad)
+            # A share of 0 leaves no gradient, whatever the divergence is.
+            wanted = want_grad and self.kd_ratio > 0
+            grad_NV = self._distil(self.divergence, teacher, student, labels_N, sums, wanted)
         if labels_N is None:
             return grad_NV
         if logq_NV is None or self.temperature != 1:

@@ -129,11 +129,14 @@ def test_fast_path_agrees_with_autograd_where_one_model_masks(spec, scale):
 
 
 @pytest.mark.parametrize("spec", FAST)
-def test_fast_path_leaves_its_inputs_alone(spec):
+@pytest.mark.parametrize("masked", [False, True])
+def test_fast_path_leaves_its_inputs_alone_and_no_graph(spec, masked):
     inputs = [torch.randn(5, 90).log_softmax(-1) for _ in "pq"]
-    inputs[0][0, 3] = inputs[1][0, 3] = -torch.inf
+    if masked:
+        inputs[0][0, 3] = inputs[1][0, 3] = -torch.inf
     copies = [x.clone() for x in inputs]
-    value_and_grad(divergences.get(spec), *inputs)
+    found = value_and_grad(divergences.get(spec), inputs[0], inputs[1].requires_grad_())
+    assert not any(x.requires_grad for x in found)
     assert all(torch.equal(a, b) for a, b in zip(inputs, copies, strict=True))
 
 
@@ -154,14 +157,24 @@ def test_cuda_agrees_and_never_waits_for_the_device(spec):
         torch.testing.assert_close(actual.cpu(), expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_a_softmax_in_float32_is_right_for_a_large_vocabulary():
+    make = torch.Generator().manual_seed(0)
+    z_NV = 10 * torch.randn(3, 151_936, generator=make, dtype=torch.float64).float()
+    z_NV[1, 5] = -2e5
+    found, true_NV = softmax(z_NV), z_NV.double().log_softmax(-1)
+    assert found.has_floor
+    torch.testing.assert_close(found.log_NV.double(), true_NV, rtol=1e-6, atol=1e-5)
+    torch.testing.assert_close(found.prob_NV.double(), true_NV.exp(), rtol=1e-5, atol=1e-40)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 2.0])
 @pytest.mark.parametrize("scale", [1.0, 1e4])
 def test_both_halves_of_a_softmax_are_torchs(temperature, scale):
     make = torch.Generator().manual_seed(0)
     z_NV = scale * torch.randn(6, 400, generator=make, dtype=torch.float64)
     expected_NV = (z_NV / temperature).log_softmax(-1)
     found = softmax(z_NV, temperature)
-    assert found.has_floor is False
+    assert found.has_floor is (scale / temperature > 1e4)
     torch.testing.assert_close(found.log_NV, expected_NV)
     torch.testing.assert_close(found.prob_NV, expected_NV.exp())
     z_NV[2, 7] = -torch.inf

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -135,3 +137,41 @@ def test_an_interruption_ends_the_children(run, tmp_path):
         run(("wait", path), on_event=interrupt)
     with pytest.raises(ProcessLookupError):
         os.kill(int(path.read_text()), signal.SIGCONT)
+
+
+CTRL_C = """
+from akl_bench.executors.base import Job
+from akl_bench.executors.local import LocalExecutor
+
+if __name__ == "__main__":
+    try:
+        job = Job("wait", "executor_jobs:wait", ("pid",), "log")
+        LocalExecutor(1, preload=("slow_to_import",)).run([job], lambda event: None)
+    except KeyboardInterrupt:
+        raise SystemExit(130)
+"""
+
+
+@pytest.mark.parametrize("moment", ["importing", "pid"])
+def test_ctrl_c_ends_the_children_and_only_the_parent_speaks(tmp_path, moment):
+    (tmp_path / "executor_jobs.py").write_text(JOBS)
+    (tmp_path / "ctrl_c.py").write_text(CTRL_C)
+    (tmp_path / "slow_to_import.py").write_text(
+        "import pathlib, time\npathlib.Path('importing').touch()\ntime.sleep(2)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "ctrl_c.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / moment).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    # The job would wait for a minute.
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "")

@@ -290,6 +290,19 @@ def test_no_tokens_give_no_loss_and_no_gradient():
     assert not any(g.any() for g in gradients(output.loss, batch))
 
 
+@pytest.mark.parametrize("kd_ratio", [0.0, 1.0])
+def test_a_share_of_zero_leaves_nothing_of_an_infinite_part(kd_ratio):
+    batch = Batch()
+    objective = Objective(divergences.get("concrete_score"), kd_ratio=kd_ratio)
+    with torch.no_grad():
+        if kd_ratio:  # the labels become impossible, and with them the cross-entropy infinite
+            batch.bias_V[batch.labels_N[0]] = -torch.inf
+        else:
+            batch.teacher_bias_V[0] = torch.nan
+    loss = batch.run(objective).loss
+    assert loss.isfinite() and all(g.isfinite().all() for g in gradients(loss, batch)[:1])
+
+
 def test_gradients_are_used_up_by_one_backward_pass():
     batch = Batch()
     loss = batch.run(Objective(divergences.get("akl"))).loss
