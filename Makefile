@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Tests that run beside each other get one torch thread each.
 TEST_WORKERS ?= 2
 
-.PHONY: help setup bench test test-fast check smoke build clean
+.PHONY: help setup bench claims test test-fast check smoke build clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,15 @@ bench: setup  ## Distil under every objective and print the comparison (results/
 
 smoke: setup  ## The same pipeline with a tiny budget, under a minute
 	$(BIN)/akl-bench run all --smoke
+
+# DATA is a folder with dolly_small.jsonl, self_instruct_eval.jsonl and the files of the tasks.
+claims: setup  ## The runs behind docs/claims.md and the page itself, in an hour: make claims DATA=DIR
+	$(BIN)/akl-bench run all --seeds 10
+	$(BIN)/akl-bench run fkl rkl --seeds 5 --out results/micro-long \
+		--set training.steps=12000 --set training.checkpoint_every=6000
+	$(BIN)/akl-bench run fkl rkl skl akl --profile smollm2 --set data.root=$(DATA)
+	$(BIN)/akl-bench claims results/micro results/smollm2 --long results/micro-long \
+		--format markdown --figures docs/figures > docs/claims.md
 
 test: setup  ## All tests, slow ones too
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -q
