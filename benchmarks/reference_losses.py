@@ -14,49 +14,58 @@ from torch import Tensor
 Loss = Callable[[Tensor, Tensor], Tensor]  # teacher and student logits -> sum over tokens
 
 
-def _total(terms: Tensor, teacher_z: Tensor, z: Tensor) -> Tensor:
+def _ruled_out(teacher_z: Tensor, z: Tensor) -> Tensor:
+    return teacher_z.isinf() | z.isinf()
+
+
+def _total(terms: Tensor, ruled_out: Tensor) -> Tensor:
     """The sum over the vocabulary without the tokens that either model rules out, per token."""
-    return terms.masked_fill(teacher_z.isinf() | z.isinf(), 0).sum(-1)
+    return terms.masked_fill(ruled_out, 0).sum(-1)
 
 
-def _forward(teacher_z: Tensor, z: Tensor) -> Tensor:
+def _forward(teacher_z: Tensor, z: Tensor, ruled_out: Tensor) -> Tensor:
     terms = teacher_z.softmax(-1) * (teacher_z.log_softmax(-1) - z.log_softmax(-1))
-    return _total(terms, teacher_z, z)
+    return _total(terms, ruled_out)
 
 
 def forward_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
-    return _forward(teacher_z, z).sum()
+    return _forward(teacher_z, z, _ruled_out(teacher_z, z)).sum()
 
 
 def reverse_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
-    return _forward(z, teacher_z).sum()
+    return _forward(z, teacher_z, _ruled_out(teacher_z, z)).sum()
 
 
 def symmetric_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
-    return 0.5 * forward_kl(teacher_z, z) + 0.5 * reverse_kl(teacher_z, z)
+    ruled_out = _ruled_out(teacher_z, z)
+    forward, reverse = _forward(teacher_z, z, ruled_out), _forward(z, teacher_z, ruled_out)
+    return (0.5 * forward + 0.5 * reverse).sum()
 
 
 def jensen_shannon(teacher_z: Tensor, z: Tensor) -> Tensor:
     p, q = teacher_z.softmax(-1), z.softmax(-1)
     logm = (0.5 * p + 0.5 * q).log()
-    teacher = _total(p * (teacher_z.log_softmax(-1) - logm), teacher_z, z)
-    student = _total(q * (z.log_softmax(-1) - logm), teacher_z, z)
+    ruled_out = _ruled_out(teacher_z, z)
+    teacher = _total(p * (teacher_z.log_softmax(-1) - logm), ruled_out)
+    student = _total(q * (z.log_softmax(-1) - logm), ruled_out)
     return (0.5 * teacher + 0.5 * student).sum()
 
 
 def total_variation(teacher_z: Tensor, z: Tensor) -> Tensor:
-    return 0.5 * _total((teacher_z.softmax(-1) - z.softmax(-1)).abs(), teacher_z, z).sum()
+    terms = (teacher_z.softmax(-1) - z.softmax(-1)).abs()
+    return 0.5 * _total(terms, _ruled_out(teacher_z, z)).sum()
 
 
 def skew_forward_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
     p, q = teacher_z.softmax(-1), z.softmax(-1)
     terms = p * (teacher_z.log_softmax(-1) - (0.1 * p + 0.9 * q).log())
-    return _total(terms, teacher_z, z).sum()
+    return _total(terms, _ruled_out(teacher_z, z)).sum()
 
 
 def skew_reverse_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
     p, q = teacher_z.softmax(-1), z.softmax(-1)
-    return _total(q * (z.log_softmax(-1) - (0.9 * p + 0.1 * q).log()), teacher_z, z).sum()
+    terms = q * (z.log_softmax(-1) - (0.9 * p + 0.1 * q).log())
+    return _total(terms, _ruled_out(teacher_z, z)).sum()
 
 
 def adaptive_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
@@ -67,13 +76,15 @@ def adaptive_kl(teacher_z: Tensor, z: Tensor) -> Tensor:
         is_head = descending.cumsum(-1) - descending <= 0.5
         head, tail = (gap * is_head).sum(-1), (gap * ~is_head).sum(-1)
         w = head / (head + tail)
-    return (w * _forward(teacher_z, z) + (1 - w) * _forward(z, teacher_z)).sum()
+    ruled_out = _ruled_out(teacher_z, z)
+    forward, reverse = _forward(teacher_z, z, ruled_out), _forward(z, teacher_z, ruled_out)
+    return (w * forward + (1 - w) * reverse).sum()
 
 
 def alpha_beta(teacher_z: Tensor, z: Tensor) -> Tensor:
     p, q = teacher_z.softmax(-1), z.softmax(-1)
     terms = p**0.2 * q**0.7 - 0.2 / 0.9 * p**0.9 - 0.7 / 0.9 * q**0.9
-    return -_total(terms, teacher_z, z).sum() / (0.2 * 0.7)
+    return -_total(terms, _ruled_out(teacher_z, z)).sum() / (0.2 * 0.7)
 
 
 REFERENCES: dict[str, Loss] = {

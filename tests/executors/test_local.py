@@ -166,12 +166,17 @@ def test_ctrl_c_ends_the_children_and_only_the_parent_speaks(tmp_path, moment):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # In a job that a shell put into the background Ctrl-C is ignored, by children as well.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    deadline = time.monotonic() + 60
-    while not (tmp_path / moment).exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
-    # The job would wait for a minute.
-    _, err = process.communicate(timeout=30)
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / moment).exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        # The job would wait for a minute.
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert (process.returncode, err) == (130, "")

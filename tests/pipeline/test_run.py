@@ -97,8 +97,13 @@ def wait_until_gone(session):
     raise AssertionError(f"still running: {found.stdout}")
 
 
+def heed_interrupts():
+    """A job that a shell put into the background ignores them, and so would its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_ctrl_c_ends_with_130_and_says_how_to_go_on(start, tmp_path):
-    process = start("run", "akl", *FEW, start_new_session=True)
+    process = start("run", "akl", *FEW, start_new_session=True, preexec_fn=heed_interrupts)
     while not (tmp_path / "run" / "run.json").exists():
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
