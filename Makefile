@@ -29,12 +29,14 @@ smoke: setup  ## The same pipeline with a tiny budget, under a minute
 
 # DATA is a folder with dolly_small.jsonl, self_instruct_eval.jsonl and the files of the tasks.
 claims: setup  ## The runs behind docs/claims.md and the page itself, in an hour: make claims DATA=DIR
+	@test -n "$(DATA)" || { echo "Say where the data is: make claims DATA=DIR"; exit 2; }
 	$(BIN)/akl-bench run all --seeds 10
 	$(BIN)/akl-bench run fkl rkl --seeds 5 --out results/micro-long \
 		--set training.steps=12000 --set training.checkpoint_every=6000
 	$(BIN)/akl-bench run fkl rkl skl akl --profile smollm2 --set data.root=$(DATA)
 	$(BIN)/akl-bench claims results/micro results/smollm2 --long results/micro-long \
-		--format markdown --figures docs/figures > docs/claims.md
+		--format markdown --figures docs/figures > docs/claims.md.new
+	mv docs/claims.md.new docs/claims.md
 
 test: setup  ## All tests, slow ones too
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -q

@@ -42,5 +42,6 @@ class TotalVariation(Divergence):
         sign_NV = gap_NV.sign()
         value_N = torch.linalg.vecdot(sign_NV, gap_NV).mul_(0.5)
         sign_NV.sub_(torch.linalg.vecdot(sign_NV, pair.q_NV).unsqueeze(-1))
+        # 1/2 q (s - sum q s) in one pass, in the place of s.
         nothing = sign_NV.new_zeros(())
         return value_N, torch.addcmul(nothing, sign_NV, pair.q_NV, value=0.5, out=sign_NV)

@@ -123,10 +123,20 @@ def _interrupts_held() -> Iterator[None]:
     # It unblocks the signal when it starts.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Another thread, as that of the progress bars, may still take it, and this one raise.
+    handler = signal.getsignal(signal.SIGINT)
+    seen: list[int] = []
+    is_heeded = callable(handler) and threading.current_thread() is threading.main_thread()
+    if is_heeded:
+        signal.signal(signal.SIGINT, lambda number, _: seen.append(number))
     try:
         yield
     finally:
+        if is_heeded:
+            signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if seen:
+        raise KeyboardInterrupt
 
 
 def _device(index: int) -> str:

@@ -140,10 +140,13 @@ def test_an_interruption_ends_the_children(run, tmp_path):
 
 
 CTRL_C = """
+import threading, time
 from akl_bench.executors.base import Job
 from akl_bench.executors.local import LocalExecutor
 
 if __name__ == "__main__":
+    # As the progress bars have one: it can take the signal that the main thread blocks.
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
     try:
         job = Job("wait", "executor_jobs:wait", ("pid",), "log")
         LocalExecutor(1, preload=("slow_to_import",)).run([job], lambda event: None)

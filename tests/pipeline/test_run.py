@@ -105,6 +105,7 @@ def heed_interrupts():
 def test_ctrl_c_ends_with_130_and_says_how_to_go_on(start, tmp_path):
     process = start("run", "akl", *FEW, start_new_session=True, preexec_fn=heed_interrupts)
     while not (tmp_path / "run" / "run.json").exists():
+        assert process.poll() is None
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=30)
