@@ -1,5 +1,6 @@
 """Peak resident memory of a step, as Linux counts it."""
 
+import ctypes
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ def peak_bytes(step: Callable[[], None]) -> int:
     Call it in a process that does nothing else, after a small step of the same kind: what libraries
     set up at their first use is not the step's.
     """
+    ctypes.CDLL("libc.so.6").malloc_trim(0)  # nor may it use what that step gave back
     (_PROCESS / "clear_refs").write_text("5")  # the peak starts again from now
     before = _kilobytes(_PROCESS / "status", "VmRSS")
     step()

@@ -50,7 +50,7 @@ def softmax(z_NV: Tensor, temperature: float = 1.0) -> Softmax:
     On the CPU that beats `log_softmax`, which keeps its exp to itself, and a second exp after it;
     and the row maximum that is needed anyway tells, with the minimum, whether to look for a floor.
     """
-    if z_NV.device.type != "cpu" or not z_NV.numel():
+    if z_NV.device.type != "cpu" or not z_NV.numel() or torch.compiler.is_compiling():
         log_NV = (z_NV if temperature == 1 else z_NV / temperature).log_softmax(-1)
         return Softmax(log_NV, log_NV.exp(), None)
     low_N, high_N1 = z_NV.amin(-1), z_NV.amax(-1, keepdim=True)
@@ -133,7 +133,7 @@ def exp(log_NV: Tensor, factor: float = 1.0) -> Tensor:
 
     Through exp2 the argument is rounded by as much as the log-probability was before.
     """
-    if log_NV.device.type == "cpu" and _mkl_lags():
+    if log_NV.device.type == "cpu" and not torch.compiler.is_compiling() and _mkl_lags():
         return (log_NV * (factor * _LOG2_E)).exp2_()
     return log_NV.exp() if factor == 1 else (log_NV * factor).exp_()
 

@@ -29,10 +29,12 @@ def head_gap(p_NV: Tensor, gap_NV: Tensor, mu: float, drop_crossing: bool = Fals
     """Sum of a non-negative gap over the head of p, per token [N]; differentiable in the gap.
 
     On the CPU a small top set answers for nearly all rows of a large vocabulary. Elsewhere asking
-    which rows are left would wait for the device, so that all rows take the fixed number of steps
-    of `_threshold`; so they do in a small vocabulary, where `topk` is the slower one.
+    which rows are left would wait for the device, and break compiled code in two, so that all rows
+    take the fixed number of steps of `_threshold`; so they do in a small vocabulary, where `topk`
+    is the slower one.
     """
-    if p_NV.device.type != "cpu" or p_NV.shape[-1] < 64 * _TOP:
+    straight = p_NV.device.type != "cpu" or torch.compiler.is_compiling()
+    if straight or p_NV.shape[-1] < 64 * _TOP:
         return (_membership(p_NV, _threshold(p_NV, mu), mu, drop_crossing) * gap_NV).sum(-1)
     top_NK, ids_NK = p_NV.topk(_TOP, dim=-1)
     mass_NK = top_NK.cumsum(-1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,14 +13,17 @@ import torch
 from akl_bench.divergences import Divergence
 from akl_bench.divergences._closed_form import softmax, value_and_grad_of
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
+from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from akl_bench.divergences._closed_form import Softmax
 
-# Of one [rows, vocabulary] buffer; docs/speed.md has the measurement.
+# Of one [rows, vocabulary] buffer, as torch's operators like it and as fused code does;
+# docs/speed.md has the measurements.
 _CACHED_BYTES = 1 << 19
+_FUSED_BYTES = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class ChunkLoss:
         temperature: Divides both models' logits in the divergence.
         keywords: State and progress, as far as the divergence needs them.
         want_stats: Also collect the statistics that cost time.
+        compiled: Fuse what is done to a block, where the divergence allows it.
     """
 
     divergence: Divergence | None
@@ -38,6 +44,7 @@ class ChunkLoss:
     temperature: float
     keywords: Mapping[str, Any]
     want_stats: bool
+    compiled: bool = False
 
     def __call__(
         self,
@@ -56,22 +63,32 @@ class ChunkLoss:
             sums: Sums over tokens by name; those of signals begin with "signal ".
             grad_NV: Takes the gradient with respect to z_NV; may be z_NV itself. None: not wanted.
         """
+        body, buffer_bytes = ChunkLoss._block, _CACHED_BYTES
+        if self.compiled and grad_NV is not None and self._is_fusible:
+            kind: Any = type(self.divergence)  # mypy takes its instances' __hash__ for its own
+            body, buffer_bytes = _fused(kind), _FUSED_BYTES
         # On the CPU a divergence runs on as many rows as stay in cache between its passes.
         rows, width = z_NV.shape
-        cached = _CACHED_BYTES // (width * z_NV.element_size())
+        cached = buffer_bytes // (width * z_NV.element_size())
         size = max(1, cached) if z_NV.device.type == "cpu" else max(1, rows)
         # An empty chunk still names all its sums.
         for start in range(0, max(1, rows), size):
             block = slice(start, start + size)
-            block_grad_NV = self._block(
+            of_block = body(
+                self,
                 z_NV[block],
                 None if teacher_z_NV is None else teacher_z_NV[block],
                 None if labels_N is None else labels_N[block],
-                sums,
-                want_grad=grad_NV is not None,
+                None if grad_NV is None else grad_NV[block],
             )
-            if grad_NV is not None and block_grad_NV is not None:
-                grad_NV[block] = block_grad_NV
+            for name, total in of_block.items():
+                sums[name] = sums[name] + total if name in sums else total
+
+    @property
+    def _is_fusible(self) -> bool:
+        """Autograd is not; the statistics are not worth a second compilation."""
+        divergence = self.divergence
+        return divergence is not None and divergence.has_closed_form and not self.want_stats
 
     def loss(self, sums: Mapping[str, Tensor]) -> Tensor:
         """The summed loss of the chunks in `sums`."""
@@ -89,35 +106,34 @@ class ChunkLoss:
         z_NV: Tensor,
         teacher_z_NV: Tensor | None,
         labels_N: Tensor | None,
-        sums: dict[str, Tensor],
-        *,
-        want_grad: bool,
-    ) -> Tensor | None:
-        grad_NV = logq_NV = None
+        grad_NV: Tensor | None,
+    ) -> dict[str, Tensor]:
+        """The sums of a block; its gradient goes to grad_NV, which may be z_NV."""
+        sums: dict[str, Tensor] = {}
+        found_NV = logq_NV = None
         if self.divergence is not None and teacher_z_NV is not None:
             teacher = softmax(teacher_z_NV, self.temperature)
             student = softmax(z_NV, self.temperature)
             logq_NV = student.log_NV
             # A share of 0 leaves no gradient, whatever the divergence is.
-            wanted = want_grad and self.kd_ratio > 0
-            grad_NV = self._distil(self.divergence, teacher, student, labels_N, sums, wanted)
-        if labels_N is None:
-            return grad_NV
-        if logq_NV is None or self.temperature != 1:
-            logq_NV = z_NV.log_softmax(-1)
-        if self.want_stats:
-            add(sums, "student_entropy", -(logq_NV.exp() * logq_NV).nansum(-1))
-        ratio = self._cross_entropy_ratio
-        label_N1 = labels_N.unsqueeze(-1)
-        cross_entropy_N1 = -logq_NV.gather(-1, label_N1)
-        add(sums, "cross_entropy", cross_entropy_N1)
-        if not ratio:
-            return grad_NV
-        if not want_grad:
-            return None
-        q_NV = logq_NV.exp_().mul_(ratio)
-        q_NV.scatter_add_(-1, label_N1, torch.full_like(cross_entropy_N1, -ratio))
-        return q_NV if grad_NV is None else grad_NV.add_(q_NV)
+            wanted = grad_NV is not None and self.kd_ratio > 0
+            found_NV = self._distil(self.divergence, teacher, student, labels_N, sums, wanted)
+        if labels_N is not None:
+            if logq_NV is None or self.temperature != 1:
+                logq_NV = z_NV.log_softmax(-1)
+            if self.want_stats:
+                sums["student_entropy"] = -(logq_NV.exp() * logq_NV).nansum(-1).sum()
+            label_N1 = labels_N.unsqueeze(-1)
+            cross_entropy_N1 = -logq_NV.gather(-1, label_N1)
+            sums["cross_entropy"] = cross_entropy_N1.sum()
+            ratio = self._cross_entropy_ratio
+            if ratio and grad_NV is not None:
+                q_NV = logq_NV.exp_().mul_(ratio)
+                q_NV.scatter_add_(-1, label_N1, torch.full_like(cross_entropy_N1, -ratio))
+                found_NV = q_NV if found_NV is None else found_NV.add_(q_NV)
+        if grad_NV is not None:
+            grad_NV.zero_() if found_NV is None else grad_NV.copy_(found_NV)
+        return sums
 
     def _distil(
         self,
@@ -139,20 +155,37 @@ class ChunkLoss:
                 grad_NV.mul_(self.kd_ratio / self.temperature)
         else:
             d_N = divergence.per_token(logp_NV, logq_NV, **keywords)
-        add(sums, "divergence", d_N)
+        sums["divergence"] = d_N.sum()
         if "state" in divergence.needs:
             for name, value_N in divergence.signals(logp_NV, logq_NV, d_N, **keywords).items():
-                add(sums, f"signal {name}", value_N)
+                sums[f"signal {name}"] = value_N.sum()
         if self.want_stats:
             akl = divergence if isinstance(divergence, AdaptiveKL) else AdaptiveKL()
             w_N, head_gap_N, tail_gap_N = akl.weights(logp_NV, logq_NV)
-            add(sums, "akl_weight", w_N)
-            add(sums, "head_gap", head_gap_N)
-            add(sums, "tail_gap", tail_gap_N)
+            sums["akl_weight"] = w_N.sum()
+            sums["head_gap"] = head_gap_N.sum()
+            sums["tail_gap"] = tail_gap_N.sum()
         return grad_NV
 
 
-def add(sums: dict[str, Tensor], name: str, value_N: Tensor) -> None:
-    """Add the sum of a value over tokens to the sum of that name."""
-    total = value_N.sum()
-    sums[name] = sums[name] + total if name in sums else total
+@cache
+def _fused(kind: type[Divergence]) -> Callable[..., dict[str, Tensor]]:
+    """`ChunkLoss._block` compiled, for one kind of divergence."""
+    from torch._dynamo.exc import TorchDynamoException  # a second to import
+
+    # torch counts recompilations per code object, up to 8: each kind gets its own.
+    code = ChunkLoss._block.__code__.replace(co_name=f"_block_of_{kind.__name__}")
+    compiled = torch.compile(FunctionType(code, globals()), dynamic=True)
+
+    def body(*arguments: Any) -> dict[str, Tensor]:
+        try:
+            sums: dict[str, Tensor] = compiled(*arguments)
+        except TorchDynamoException as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise UsageError(
+                f"torch.compile failed for {kind.__name__}: {reason}. Leave `compiled` off; on the "
+                "CPU it needs a C++ compiler, whose name may stand in CXX."
+            ) from error
+        return sums
+
+    return body

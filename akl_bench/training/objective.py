@@ -79,6 +79,10 @@ class Objective:
         kd_ratio: Share of the divergence, in [0, 1].
         temperature: Above 0.
         chunk_tokens: Tokens per chunk; None: chosen from the vocabulary.
+        compiled: Fuse the work on a chunk's logits with `torch.compile`, which changes results by
+            rounding only. It takes seconds at first, needs a C++ compiler on the CPU, and pays
+            where the logits cost more than the products around them (docs/speed.md). Divergences
+            without a closed form and calls with `want_stats` take the ordinary way.
 
     Raises:
         UsageError: A value is out of range.
@@ -88,6 +92,7 @@ class Objective:
     kd_ratio: float = 1.0
     temperature: float = 1.0
     chunk_tokens: int | None = None
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.kd_ratio <= 1:
@@ -128,7 +133,8 @@ class Objective:
             The loss, differentiable in hidden_ND and the head's weight and bias, and statistics.
 
         Raises:
-            UsageError: The teacher is missing, or shapes or vocabularies do not fit.
+            UsageError: The teacher is missing, shapes or vocabularies do not fit, or `compiled` is
+                on and torch.compile fails.
         """
         teacher = None
         keywords: dict[str, Any] = {}
@@ -141,7 +147,7 @@ class Objective:
             if "state" in self.divergence.needs:
                 keywords["state"] = self.divergence.initial_state() if state is None else state
         chunk_loss = ChunkLoss(
-            self.divergence, self.kd_ratio, self.temperature, keywords, want_stats
+            self.divergence, self.kd_ratio, self.temperature, keywords, want_stats, self.compiled
         )
         return _run(
             chunk_loss, (hidden_ND, head), teacher, labels_N, total_tokens, self.chunk_tokens
@@ -160,6 +166,7 @@ def linear_divergence(
     bias_V: Tensor | None = None,
     teacher_bias_V: Tensor | None = None,
     vocab_size: int | None = None,
+    compiled: bool = False,
 ) -> Tensor:
     """Mean divergence over tokens, from last hidden states and output layers; never holds [N, V].
 
@@ -174,17 +181,19 @@ def linear_divergence(
         bias_V: Student's output bias.
         teacher_bias_V: Teacher's output bias.
         vocab_size: Number of real tokens, where the layers have padding rows.
+        compiled: As in `Objective`.
 
     Returns:
         A scalar in nats, differentiable (once) in hidden_ND, weight_VD and bias_V.
 
     Raises:
-        UsageError: Shapes or vocabularies do not fit, or the divergence needs labels.
+        UsageError: Shapes or vocabularies do not fit, the divergence needs labels, or `compiled` is
+            on and torch.compile fails.
     """
     # An Objective checks the values.
     objective = Objective(divergence, 1.0, temperature, chunk_tokens)
     return _run(
-        ChunkLoss(objective.divergence, 1.0, objective.temperature, {}, want_stats=False),
+        ChunkLoss(divergence, 1.0, objective.temperature, {}, want_stats=False, compiled=compiled),
         (hidden_ND, Head(weight_VD, bias_V, vocab_size)),
         (teacher_hidden_NE, Head(teacher_weight_VE, teacher_bias_V, vocab_size)),
         None,

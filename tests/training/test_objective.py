@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from akl_bench import divergences
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
 from akl_bench.errors import UsageError
+from akl_bench.training import _chunk_loss
 from akl_bench.training.objective import Head, Objective, ObjectiveOutput, linear_divergence
 
 N, V, ROWS, D, E = 23, 31, 37, 8, 12
@@ -84,13 +86,8 @@ def assert_close(actual, expected, tolerance=1e-9):
         torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", [None, *divergences.names()])
-@pytest.mark.parametrize(("kd_ratio", "temperature"), [(1.0, 1.0), (0.3, 2.0)])
-@pytest.mark.parametrize("chunk_tokens", [None, 1, 5])
-def test_is_the_plain_definition(name, kd_ratio, temperature, chunk_tokens):
-    batch = Batch()
-    divergence = None if name is None else divergences.get(name)
-    objective = Objective(divergence, kd_ratio, temperature, chunk_tokens)
+def assert_is_the_definition(batch, objective):
+    """Both give one loss and one gradient."""
     expected = plain_loss(batch, objective)
     output = batch.run(objective)
     # chi_square reaches 1e9 here: errors count relative to the largest gradient.
@@ -99,6 +96,14 @@ def test_is_the_plain_definition(name, kd_ratio, temperature, chunk_tokens):
     assert_close([output.loss / scale], [expected / scale])
     grads = gradients(output.loss, batch)
     assert_close([g / scale for g in grads], [g / scale for g in expected_grads])
+
+
+@pytest.mark.parametrize("name", [None, *divergences.names()])
+@pytest.mark.parametrize(("kd_ratio", "temperature"), [(1.0, 1.0), (0.3, 2.0)])
+@pytest.mark.parametrize("chunk_tokens", [None, 1, 5])
+def test_is_the_plain_definition(name, kd_ratio, temperature, chunk_tokens):
+    divergence = None if name is None else divergences.get(name)
+    assert_is_the_definition(Batch(), Objective(divergence, kd_ratio, temperature, chunk_tokens))
 
 
 def test_one_token_by_hand():
@@ -345,6 +350,64 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(UsageError, match="labels"):
         linear_divergence(divergences.get("dkd"), hidden_ND, batch.weight_VD[:V], hidden_NE,
                           batch.teacher_weight_VE[:V])  # fmt: skip
+
+
+COMPILED = [
+    "forward_kl",
+    "reverse_kl",
+    "symmetric_kl",
+    "jensen_shannon",
+    "total_variation",
+    "skew_forward_kl",
+    "skew_reverse_kl",
+    "adaptive_kl",
+    "alpha_beta",
+    "alpha_beta(alpha=0.4,beta=0.9)",  # other numbers in the code of the one before
+]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+# Torch meets its own deprecated function as it loads its compiler.
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")
+@pytest.mark.parametrize("is_masked", [False, True])
+@pytest.mark.parametrize("spec", COMPILED)
+def test_compiled_is_the_plain_definition(spec, is_masked, monkeypatch):
+    used = []
+    fused = _chunk_loss._fused
+    monkeypatch.setattr(_chunk_loss, "_fused", lambda kind: used.append(kind) or fused(kind))
+    batch = Batch()
+    if is_masked:  # each model rules out tokens that the other does not
+        with torch.no_grad():
+            batch.bias_V[[3, 4, 5]] = -torch.inf
+            batch.teacher_bias_V[[4, 5, 6, 7]] = -torch.inf
+            batch.labels_N.clamp_(max=2)
+    divergence = divergences.get(spec)
+    assert_is_the_definition(batch, Objective(divergence, 0.3, 2.0, 7, compiled=True))
+    if spec == "forward_kl":
+        assert_is_the_definition(batch, Objective(divergence, compiled=True))
+    assert set(used) == {type(divergence)}
+
+
+def test_compiled_leaves_alone_what_cannot_be_fused(monkeypatch):
+    monkeypatch.setattr(_chunk_loss, "_fused", lambda kind: pytest.fail("compiled"))
+    for spec in ("adaptive_kl(variant=taid)", "renyi", "alpha_beta(alpha=1,beta=0.5)"):
+        assert_is_the_definition(Batch(), Objective(divergences.get(spec), compiled=True))
+    objective = Objective(divergences.get("fkl"), compiled=True)
+    assert "akl_weight" in Batch().run(objective, want_stats=True).stats
+    with torch.no_grad():
+        assert Batch().run(objective).loss.isfinite()
+
+
+def test_a_failed_compilation_is_one_sentence(monkeypatch):
+    def fail(*_, **__):
+        raise torch._dynamo.exc.TorchDynamoException("no compiler found\nand a long story")
+
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: fail)
+    _chunk_loss._fused.cache_clear()
+    with pytest.raises(UsageError, match=r"for ForwardKL: no compiler found\. Leave"):
+        Batch().run(Objective(divergences.get("fkl"), compiled=True))
+    _chunk_loss._fused.cache_clear()
 
 
 @pytest.mark.gpu
