@@ -29,7 +29,7 @@ from torch import Tensor
 
 from akl_bench import config, microworld
 from akl_bench.data.batches import Batch, collate
-from akl_bench.divergences import Divergence, _closed_form
+from akl_bench.divergences import Divergence
 from akl_bench.divergences.forward_kl import ForwardKL
 from akl_bench.divergences.reverse_kl import ReverseKL
 from akl_bench.executors.base import Event, Job
@@ -176,13 +176,12 @@ def _eos_kept(patch: Patch) -> None:
 
 
 def _half_softmax(patch: Patch) -> None:
-    whole = _closed_form.softmax
+    whole = _chunk_loss.log_softmax
 
-    def half(z_NV: Tensor, temperature: float) -> _closed_form.Softmax:
-        log_NV, prob_NV, has_floor = whole(z_NV.half(), temperature)
-        return _closed_form.Softmax(log_NV.float(), prob_NV.float(), has_floor)
+    def half(z_NV: Tensor, temperature: float = 1.0) -> Tensor:
+        return whole(z_NV.half(), temperature).float()
 
-    patch(_chunk_loss, "softmax", half)
+    patch(_chunk_loss, "log_softmax", half)
 
 
 BUGS: dict[str, Callable[[Patch], None]] = {

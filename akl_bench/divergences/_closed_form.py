@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -25,93 +25,42 @@ if TYPE_CHECKING:
 _LOG2_E = 1 / math.log(2)
 
 
-class Softmax(NamedTuple):
-    """One model's distributions.
-
-    Attributes:
-        log_NV: Log-probabilities, -inf allowed.
-        prob_NV: Their exponentials.
-        has_floor: Whether an entry may lie at or below `LOG_FLOOR`. None: nobody looked, for on a
-            device other than the CPU a look waits for the device.
-    """
-
-    log_NV: Tensor
-    prob_NV: Tensor
-    has_floor: bool | None
-
-    def floored(self) -> Tensor:
-        """The log-probabilities floored; untouched and not copied where nothing needs it."""
-        return self.log_NV if self.has_floor is False else floored(self.log_NV)
-
-
-def softmax(z_NV: Tensor, temperature: float = 1.0) -> Softmax:
-    """Probabilities and log-probabilities of logits, for which one exp is enough.
-
-    On the CPU that beats `log_softmax`, which keeps its exp to itself, and a second exp after it;
-    and the row maximum that is needed anyway tells, with the minimum, whether to look for a floor.
-    """
-    if z_NV.device.type != "cpu" or not z_NV.numel() or torch.compiler.is_compiling():
-        log_NV = (z_NV if temperature == 1 else z_NV / temperature).log_softmax(-1)
-        return Softmax(log_NV, log_NV.exp(), None)
-    low_N, high_N1 = z_NV.amin(-1), z_NV.amax(-1, keepdim=True)
-    log_NV = z_NV - high_N1
-    if temperature != 1:
-        log_NV.div_(temperature)
-    prob_NV = exp(log_NV)
-    sum_N1 = prob_NV.sum(-1, keepdim=True)
-    log_NV.sub_(sum_N1.log())
-    # No log-probability can be lower than this.
-    lowest = (float(low_N.amin()) - float(high_N1.amax())) / temperature - math.log(z_NV.shape[-1])
-    return Softmax(log_NV, prob_NV.div_(sum_N1), not lowest > LOG_FLOOR)
-
-
-def of_logs(log_NV: Tensor) -> Softmax:
-    """The distributions with these log-probabilities."""
-    on_cpu = log_NV.device.type == "cpu"
-    has_floor = not bool((log_NV.amin(-1) > LOG_FLOOR).all()) if on_cpu else None
-    return Softmax(log_NV, exp(log_NV), has_floor)
-
-
 def value_and_grad(
     divergence: Divergence, logp_NV: Tensor, logq_NV: Tensor, **keywords: Any
-) -> tuple[Tensor, Tensor]:
-    """`value_and_grad_of` the distributions with these log-probabilities."""
-    teacher, student = of_logs(logp_NV.detach()), of_logs(logq_NV.detach())
-    return value_and_grad_of(divergence, teacher, student, **keywords)
-
-
-def value_and_grad_of(
-    divergence: Divergence, teacher: Softmax, student: Softmax, **keywords: Any
 ) -> tuple[Tensor, Tensor]:
     """Value per token, and its gradient with respect to the student's logits.
 
     Args:
         divergence: Any; its closed form is used where it has one.
-        teacher: Its probabilities may be used up.
-        student: Likewise.
+        logp_NV: Teacher log-probabilities, -inf allowed.
+        logq_NV: Student log-probabilities, likewise.
         **keywords: What the divergence `needs`.
 
     Returns:
         d_N and grad_NV, the gradient of d_N with respect to z, both without a graph.
     """
     if not divergence.has_closed_form:
-        return autograd_value_and_grad(divergence, teacher, student, **keywords)
+        return autograd_value_and_grad(divergence, logp_NV, logq_NV, **keywords)
     fast: Any = divergence
     with torch.no_grad():
-        logp_NV, logq_NV = teacher.floored(), student.floored()
-        live_NV = None if student.has_floor is False else logq_NV > LOG_FLOOR
-        pair = Pair(logp_NV, logq_NV, teacher.prob_NV, student.prob_NV, live_NV)
+        p_NV, q_NV = exp(logp_NV), exp(logq_NV)
+        live_NV = None
+        if _may_need_floor(logp_NV):
+            logp_NV = floored(logp_NV)
+        if _may_need_floor(logq_NV):
+            logq_NV, live_NV = floored(logq_NV), logq_NV > LOG_FLOOR
+        pair = Pair(logp_NV, logq_NV, p_NV, q_NV, live_NV)
         value_N, grad_NV = fast.per_token_and_grad(pair, **keywords)
         return value_N, grad_NV
 
 
 def autograd_value_and_grad(
-    divergence: Divergence, teacher: Softmax, student: Softmax, **keywords: Any
+    divergence: Divergence, logp_NV: Tensor, logq_NV: Tensor, **keywords: Any
 ) -> tuple[Tensor, Tensor]:
     """The same through `per_token` and a graph that lives for this call alone."""
     with torch.enable_grad():
-        leaf_NV = student.log_NV.detach().requires_grad_()
-        value_N = divergence.per_token(teacher.log_NV.detach(), leaf_NV, **keywords)
+        leaf_NV = logq_NV.detach().requires_grad_()
+        value_N = divergence.per_token(logp_NV.detach(), leaf_NV, **keywords)
         if value_N.shape != leaf_NV.shape[:1] or not value_N.requires_grad:
             raise UsageError(
                 f"{type(divergence).__name__}.per_token must give one value per token, shape "
@@ -120,7 +69,17 @@ def autograd_value_and_grad(
             )
         (grad_NV,) = torch.autograd.grad(value_N.sum(), leaf_NV)
     # A sum's gradient is one number seen from everywhere, which cannot be written to.
-    return value_N.detach(), through_softmax_(grad_NV.contiguous(), student.prob_NV.detach())
+    return value_N.detach(), through_softmax_(grad_NV.contiguous(), exp(leaf_NV.detach()))
+
+
+def _may_need_floor(log_NV: Tensor) -> bool:
+    """Whether an entry lies at or below `LOG_FLOOR`.
+
+    True unseen where a look would wait for the device, or break compiled code in two.
+    """
+    if log_NV.device.type != "cpu" or torch.compiler.is_compiling():
+        return True
+    return not bool((log_NV.amin(-1) > LOG_FLOOR).all())
 
 
 def through_softmax_(grad_NV: Tensor, q_NV: Tensor) -> Tensor:

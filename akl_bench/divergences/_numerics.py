@@ -1,11 +1,12 @@
 """Arithmetic on log-probabilities that stays finite, shared by all divergences.
 
-One policy for infinities, kept here alone: a divergence takes `inputs(logp_NV, logq_NV)` as its
-first act, which floors both at `LOG_FLOOR`; everything after that is ordinary arithmetic. The floor
-lies below the log-probabilities that finite logits of +-1e4 give, so that no ordinary value changes
-by one bit; only -inf does. A row masked in both models then has p = q = 0, log p - log q = 0, and a
-token that one model alone rules out costs its mass times a large finite number, not infinity.
-Floored entries are constants: they pass no gradient back. Nor does the teacher, ever.
+One policy for infinities, kept here alone: the first act of `per_token` is
+`inputs(logp_NV, logq_NV)`, which floors both at `LOG_FLOOR`, and a fast path gets them floored;
+everything after that is ordinary arithmetic. The floor lies below the log-probabilities that finite
+logits of +-1e4 give, so that no ordinary value changes by one bit; only -inf does. A row masked in
+both models then has p = q = 0, log p - log q = 0, and a token that one model alone rules out costs
+its mass times a large finite number, not infinity. Floored entries are constants: they pass no
+gradient back. Nor does the teacher, ever.
 """
 
 from __future__ import annotations

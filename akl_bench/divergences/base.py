@@ -39,9 +39,9 @@ class Divergence:
     no reduction: temperature, chunking and the mean over tokens are the objective's.
 
     A fast path is optional: a method `per_token_and_grad(self, pair)` that gets both models'
-    log-probabilities and probabilities (`Pair`) and returns `(d_N, grad_NV)`, the
-    value and its gradient with respect to the student's *logits* z, where logq = log_softmax(z).
-    It runs without autograd.
+    log-probabilities and probabilities (`Pair`) and returns `(d_N, grad_NV)`, the value and its
+    gradient with respect to the student's *logits* z, where logq = log_softmax(z). It runs without
+    autograd.
 
     Attributes:
         aliases: Short names, as ("akl",). A literal: the registry reads it without importing.

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from akl_bench.divergences import Divergence
-from akl_bench.divergences._closed_form import softmax, value_and_grad_of
+from akl_bench.divergences._closed_form import value_and_grad
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
 from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from akl_bench.divergences._closed_form import Softmax
 
 # Of one [rows, vocabulary] buffer, as torch's operators like it and as fused code does;
 # docs/speed.md has the measurements.
@@ -112,15 +110,14 @@ class ChunkLoss:
         sums: dict[str, Tensor] = {}
         found_NV = logq_NV = None
         if self.divergence is not None and teacher_z_NV is not None:
-            teacher = softmax(teacher_z_NV, self.temperature)
-            student = softmax(z_NV, self.temperature)
-            logq_NV = student.log_NV
+            logp_NV = log_softmax(teacher_z_NV, self.temperature)
+            logq_NV = log_softmax(z_NV, self.temperature)
             # A share of 0 leaves no gradient, whatever the divergence is.
             wanted = grad_NV is not None and self.kd_ratio > 0
-            found_NV = self._distil(self.divergence, teacher, student, labels_N, sums, wanted)
+            found_NV = self._distil(self.divergence, logp_NV, logq_NV, labels_N, sums, wanted)
         if labels_N is not None:
             if logq_NV is None or self.temperature != 1:
-                logq_NV = z_NV.log_softmax(-1)
+                logq_NV = log_softmax(z_NV)
             if self.want_stats:
                 sums["student_entropy"] = -(logq_NV.exp() * logq_NV).nansum(-1).sum()
             label_N1 = labels_N.unsqueeze(-1)
@@ -138,19 +135,18 @@ class ChunkLoss:
     def _distil(
         self,
         divergence: Divergence,
-        teacher: Softmax,
-        student: Softmax,
+        logp_NV: Tensor,
+        logq_NV: Tensor,
         labels_N: Tensor | None,
         sums: dict[str, Tensor],
         want_grad: bool,
     ) -> Tensor | None:
-        logp_NV, logq_NV = teacher.log_NV, student.log_NV
         keywords = dict(self.keywords)
         if "labels" in divergence.needs:
             keywords["labels_N"] = labels_N
         grad_NV = None
         if want_grad:
-            d_N, grad_NV = value_and_grad_of(divergence, teacher, student, **keywords)
+            d_N, grad_NV = value_and_grad(divergence, logp_NV, logq_NV, **keywords)
             if self.kd_ratio != self.temperature:
                 grad_NV.mul_(self.kd_ratio / self.temperature)
         else:
@@ -166,6 +162,11 @@ class ChunkLoss:
             sums["head_gap"] = head_gap_N.sum()
             sums["tail_gap"] = tail_gap_N.sum()
         return grad_NV
+
+
+def log_softmax(z_NV: Tensor, temperature: float = 1.0) -> Tensor:
+    """Log-probabilities of logits divided by the temperature."""
+    return (z_NV if temperature == 1 else z_NV / temperature).log_softmax(-1)
 
 
 @cache

@@ -5,12 +5,7 @@ import pytest
 import torch
 
 from akl_bench import divergences
-from akl_bench.divergences._closed_form import (
-    autograd_value_and_grad,
-    of_logs,
-    softmax,
-    value_and_grad,
-)
+from akl_bench.divergences._closed_form import autograd_value_and_grad, value_and_grad
 from akl_bench.errors import UsageError
 from akl_bench.testing import check_divergence
 
@@ -121,8 +116,8 @@ def test_fast_path_agrees_with_autograd_where_one_model_masks(spec, scale):
     logp_NV, logq_NV = zp_NV.log_softmax(-1), zq_NV.log_softmax(-1)
     divergence = divergences.get(spec)
     found = value_and_grad(divergence, logp_NV, logq_NV)
-    both = of_logs(logp_NV), of_logs(logq_NV)
-    for actual, expected in zip(found, autograd_value_and_grad(divergence, *both), strict=True):
+    plain = autograd_value_and_grad(divergence, logp_NV, logq_NV)
+    for actual, expected in zip(found, plain, strict=True):
         torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-11)
     assert found[0][7].abs() < 1e-12 and found[1][7].abs().max() < 1e-12
     assert torch.isfinite(found[1]).all()
@@ -155,31 +150,3 @@ def test_cuda_agrees_and_never_waits_for_the_device(spec):
         torch.cuda.set_sync_debug_mode("default")
     for actual, expected in zip(found, value_and_grad(divergence, *inputs), strict=True):
         torch.testing.assert_close(actual.cpu(), expected, rtol=1e-4, atol=1e-6)
-
-
-def test_a_softmax_in_float32_is_right_for_a_large_vocabulary():
-    make = torch.Generator().manual_seed(0)
-    z_NV = 10 * torch.randn(3, 151_936, generator=make, dtype=torch.float64).float()
-    z_NV[1, 5] = -2e5
-    found, true_NV = softmax(z_NV), z_NV.double().log_softmax(-1)
-    assert found.has_floor
-    torch.testing.assert_close(found.log_NV.double(), true_NV, rtol=1e-6, atol=1e-5)
-    torch.testing.assert_close(found.prob_NV.double(), true_NV.exp(), rtol=3e-5, atol=1e-40)
-
-
-@pytest.mark.parametrize("temperature", [0.1, 1.0, 2.0])
-@pytest.mark.parametrize("scale", [1.0, 1e4])
-def test_both_halves_of_a_softmax_are_torchs(temperature, scale):
-    make = torch.Generator().manual_seed(0)
-    z_NV = scale * torch.randn(6, 400, generator=make, dtype=torch.float64)
-    expected_NV = (z_NV / temperature).log_softmax(-1)
-    found = softmax(z_NV, temperature)
-    assert found.has_floor is (scale / temperature > 1e4)
-    torch.testing.assert_close(found.log_NV, expected_NV)
-    torch.testing.assert_close(found.prob_NV, expected_NV.exp())
-    z_NV[2, 7] = -torch.inf
-    found = softmax(z_NV, temperature)
-    assert found.has_floor
-    assert found.log_NV[2, 7] == -torch.inf and found.prob_NV[2, 7] == 0
-    torch.testing.assert_close(found.prob_NV, (z_NV / temperature).softmax(-1))
-    assert softmax(z_NV[:0], temperature).log_NV.shape == (0, 400)
