@@ -2,7 +2,8 @@
 
     python benchmarks/linear_divergence.py
 
-Value and gradients with respect to the student's states and output layer. Memory is the growth of
+Value and gradients with respect to the student's states and output layer; chunked as it is, chunked
+and compiled, and written out. Memory is the growth of
 the peak resident size, with the gradients of states and layer in it, in a child process (Linux);
 times are medians of turns taken one after the other.
 """
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -63,9 +65,14 @@ def models(tokens: int, vocabulary: int, width: int, teacher_width: int) -> Mode
 def contestants(spec: str) -> dict[str, Callable[[Models], Tensor]]:
     divergence = divergences.get(spec)
 
-    def chunked(m: Models) -> Tensor:
+    def chunked(m: Models, compiled: bool = False) -> Tensor:
         return linear_divergence(
-            divergence, m.hidden_ND, m.weight_VD, m.teacher_hidden_NE, m.teacher_weight_VE
+            divergence,
+            m.hidden_ND,
+            m.weight_VD,
+            m.teacher_hidden_NE,
+            m.teacher_weight_VE,
+            compiled=compiled,
         )
 
     def written_out(m: Models) -> Tensor:
@@ -73,13 +80,18 @@ def contestants(spec: str) -> dict[str, Callable[[Models], Tensor]]:
         logq_NV = (m.hidden_ND @ m.weight_VD.T).log_softmax(-1)
         return divergence.per_token(logp_NV, logq_NV).mean()
 
-    return {"chunked": chunked, "written out": written_out}
+    return {
+        "chunked": chunked,
+        "compiled": partial(chunked, compiled=True),
+        "written out": written_out,
+    }
 
 
 def median_seconds(
     losses: dict[str, Callable[[Models], Tensor]], case: Models, turns: int
 ) -> dict[str, float]:
     seconds: dict[str, list[float]] = {who: [] for who in losses}
+    case.step(losses["compiled"])  # compiles
     for _ in range(turns):
         for who, loss in losses.items():
             start = time.perf_counter()
@@ -127,8 +139,9 @@ def main(
         return
     title = f"{spec}, V={vocabulary:,}, D={width}, E={teacher_width}"
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, float32, {title}\n")
-    print("| N | chunked s | written out s | ratio | chunked MiB | written out MiB |")
-    print("|--:|--:|--:|--:|--:|--:|")
+    columns = ["N", "written out s", "chunked s", "ratio", "compiled s", "ratio"]
+    columns += ["written out MiB", "chunked MiB"]
+    print(f"| {' | '.join(columns)} |\n|{'--:|' * len(columns)}")
     for count in tokens:
         entrants = dict(losses)
         if not fits(_BUFFERS * 4 * count * vocabulary):
@@ -143,15 +156,13 @@ def main(
             "tokens": count,
             "threads": threads,
         }
-        chunked = seconds["chunked"]
-        other = seconds.get("written out")
-        cells = [
-            f"{chunked:.2f}",
-            "-" if other is None else f"{other:.2f}",
-            "-" if other is None else f"{other / chunked:.1f}",
-            child_mebibytes("chunked", options),
-            "-" if other is None else child_mebibytes("written out", options),
-        ]
+        whole = seconds.get("written out")
+        cells = ["-" if whole is None else f"{whole:.2f}"]
+        for who in ("chunked", "compiled"):
+            ratio = "-" if whole is None else f"{whole / seconds[who]:.1f}"
+            cells += [f"{seconds[who]:.2f}", ratio]
+        for who in ("written out", "chunked"):
+            cells.append(child_mebibytes(who, options) if who in entrants else "-")
         print(f"| {count:,} | {' | '.join(cells)} |", flush=True)
 
 

@@ -72,12 +72,16 @@ class ChunkLoss:
         # An empty chunk still names all its sums.
         for start in range(0, max(1, rows), size):
             block = slice(start, start + size)
-            of_block = body(
+            z_block_NV = z_NV[block]
+            # One row would be compiled by itself.
+            run = body if z_block_NV.shape[0] > 1 else ChunkLoss._block
+            of_block = run(
                 self,
-                z_NV[block],
+                z_block_NV,
                 None if teacher_z_NV is None else teacher_z_NV[block],
                 None if labels_N is None else labels_N[block],
-                None if grad_NV is None else grad_NV[block],
+                # torch.compile loses its way where two arguments are views of one memory.
+                z_block_NV if grad_NV is z_NV else None if grad_NV is None else grad_NV[block],
             )
             for name, total in of_block.items():
                 sums[name] = sums[name] + total if name in sums else total

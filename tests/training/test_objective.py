@@ -9,6 +9,7 @@ from akl_bench import divergences
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
 from akl_bench.errors import UsageError
 from akl_bench.training import _chunk_loss
+from akl_bench.training._chunk_loss import ChunkLoss
 from akl_bench.training.objective import Head, Objective, ObjectiveOutput, linear_divergence
 
 N, V, ROWS, D, E = 23, 31, 37, 8, 12
@@ -352,6 +353,17 @@ def test_what_does_not_fit_is_refused():
                           batch.teacher_weight_VE[:V])  # fmt: skip
 
 
+def needs_compiler(test):
+    """Marks of a test that compiles: slow, and torch warns of a function of its own."""
+    for mark in (
+        pytest.mark.slow,
+        pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler"),
+        pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning"),
+    ):
+        test = mark(test)
+    return test
+
+
 COMPILED = [
     "forward_kl",
     "reverse_kl",
@@ -366,10 +378,7 @@ COMPILED = [
 ]
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
-# Torch meets its own deprecated function as it loads its compiler.
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")
+@needs_compiler
 @pytest.mark.parametrize("is_masked", [False, True])
 @pytest.mark.parametrize("spec", COMPILED)
 def test_compiled_is_the_plain_definition(spec, is_masked, monkeypatch):
@@ -387,6 +396,24 @@ def test_compiled_is_the_plain_definition(spec, is_masked, monkeypatch):
     if spec == "forward_kl":
         assert_is_the_definition(batch, Objective(divergence, compiled=True))
     assert set(used) == {type(divergence)}
+
+
+@needs_compiler
+@pytest.mark.parametrize("in_place", [True, False])
+def test_compiled_serves_any_number_of_rows(in_place, monkeypatch):
+    monkeypatch.setattr(_chunk_loss, "_FUSED_BYTES", 1 << 15)
+    make = torch.Generator().manual_seed(0)
+    for tokens, width in ((50, 200), (1, 200), (33, 400), (7, 5000), (2, 90), (41, 4000), (0, 9)):
+        z_NV, teacher_z_NV = torch.randn(2, tokens, width, generator=make)
+        labels_N = torch.randint(width, (tokens,), generator=make)
+        found = []
+        for compiled in (False, True):
+            loss = ChunkLoss(divergences.get("fkl"), 0.5, 1.0, {}, False, compiled)
+            logits_NV, sums = z_NV.clone(), {}
+            grad_NV = logits_NV if in_place else torch.empty_like(z_NV)
+            loss(logits_NV, teacher_z_NV, labels_N, sums, grad_NV)
+            found.append((sums, grad_NV))
+        torch.testing.assert_close(*found, rtol=1e-5, atol=1e-6)
 
 
 def test_compiled_leaves_alone_what_cannot_be_fused(monkeypatch):
