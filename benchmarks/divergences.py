@@ -134,7 +134,7 @@ def main(quick: bool, names: tuple[str, ...], turns: int, threads: int, peak_of:
         case, who, *shape = peak_of.split(",")
         step = contestants(case)[who]
         inputs = logits(int(shape[0]), int(shape[1]), flat=False)
-        for rows in (192, 1):  # some blocks; and one row, which is compiled by itself
+        for rows in (192, 1):  # some blocks; and one row, which is not compiled
             step(torch.zeros(rows, 8192), torch.zeros(rows, 8192))
         # Ours puts the gradient where the logits were; autograd's is no extra either.
         gradient = inputs[0].nbytes if who == "reference" else 0

@@ -2,10 +2,10 @@
 
     python benchmarks/linear_divergence.py
 
-Value and gradients with respect to the student's states and output layer; chunked as it is, chunked
-and compiled, and written out. Memory is the growth of
-the peak resident size, with the gradients of states and layer in it, in a child process (Linux);
-times are medians of turns taken one after the other.
+Value and gradients with respect to the student's states and output layer, three ways: chunked,
+chunked and compiled, and written out. Memory, of the first and the last, is the growth of the peak
+resident size, with the gradients of states and layer in it, in a child process (Linux); times are
+medians of turns taken one after the other.
 """
 
 import statistics

@@ -72,16 +72,18 @@ class ChunkLoss:
         # An empty chunk still names all its sums.
         for start in range(0, max(1, rows), size):
             block = slice(start, start + size)
-            z_block_NV = z_NV[block]
-            # One row would be compiled by itself.
+            z_block_NV, grad_block_NV = z_NV[block], None
+            if grad_NV is not None:
+                # Compiled code gave wrong sums where two of its arguments were views of one memory.
+                grad_block_NV = z_block_NV if grad_NV is z_NV else grad_NV[block]
+            # torch.compile makes code of its own for one row, which is not worth it.
             run = body if z_block_NV.shape[0] > 1 else ChunkLoss._block
             of_block = run(
                 self,
                 z_block_NV,
                 None if teacher_z_NV is None else teacher_z_NV[block],
                 None if labels_N is None else labels_N[block],
-                # torch.compile loses its way where two arguments are views of one memory.
-                z_block_NV if grad_NV is z_NV else None if grad_NV is None else grad_NV[block],
+                grad_block_NV,
             )
             for name, total in of_block.items():
                 sums[name] = sums[name] + total if name in sums else total
@@ -132,8 +134,8 @@ class ChunkLoss:
                 q_NV = logq_NV.exp_().mul_(ratio)
                 q_NV.scatter_add_(-1, label_N1, torch.full_like(cross_entropy_N1, -ratio))
                 found_NV = q_NV if found_NV is None else found_NV.add_(q_NV)
-        if grad_NV is not None:
-            grad_NV.zero_() if found_NV is None else grad_NV.copy_(found_NV)
+        if grad_NV is not None and found_NV is not None:
+            grad_NV.copy_(found_NV)
         return sums
 
     def _distil(
@@ -178,7 +180,8 @@ def _fused(kind: type[Divergence]) -> Callable[..., dict[str, Tensor]]:
     """`ChunkLoss._block` compiled, for one kind of divergence."""
     from torch._dynamo.exc import TorchDynamoException  # a second to import
 
-    # torch counts recompilations per code object, up to 8: each kind gets its own.
+    # torch makes up to 8 variants of a code object, by types and by what is 0 or 1, and then, with
+    # a warning, runs it as it is: each kind gets its own.
     code = ChunkLoss._block.__code__.replace(co_name=f"_block_of_{kind.__name__}")
     compiled = torch.compile(FunctionType(code, globals()), dynamic=True)
 

@@ -80,9 +80,9 @@ class Objective:
         temperature: Above 0.
         chunk_tokens: Tokens per chunk; None: chosen from the vocabulary.
         compiled: Fuse the work on a chunk's logits with `torch.compile`, which changes results by
-            rounding only. It takes seconds at first, needs a C++ compiler on the CPU, and pays
-            where the logits cost more than the products around them (docs/speed.md). Divergences
-            without a closed form and calls with `want_stats` take the ordinary way.
+            rounding only. Each kind of divergence compiles for seconds at first, on the CPU with a
+            C++ compiler; docs/speed.md has where that pays. Divergences without a closed form,
+            calls with `want_stats` or without a gradient, and single tokens are not compiled.
 
     Raises:
         UsageError: A value is out of range.
