@@ -132,6 +132,13 @@ def test_a_crash_is_a_broken_law(tmp_path: Path) -> None:
     assert report.failures[0].detail == "ZeroDivisionError: mine"
 
 
+def test_nan_is_called_nan(tmp_path: Path) -> None:
+    report = check_divergence(_plug_in(tmp_path, *BROKEN["finite"]))
+    found = {failure.law: failure.detail for failure in report.failures}
+    assert "NaN (log-probabilities may be -inf: begin with self.inputs)" in found["non-negative"]
+    assert "below zero" not in found["non-negative"]
+
+
 def test_verify_prints_each_law_and_exits_0(tmp_path: Path) -> None:
     result = CliRunner().invoke(verify, ["divergence", "rkl", "hellinger"])
     assert result.exit_code == 0

@@ -100,6 +100,9 @@ def _try(law: str, divergence: Divergence) -> LawResult | None:
     if not seen:
         return None
     worst, where = max(seen, key=lambda one: math.inf if math.isnan(one[0]) else one[0])
+    if math.isnan(worst):
+        case = where.partition(": ")[0]
+        where = f"{case}: NaN (log-probabilities may be -inf: begin with self.inputs)"
     return LawResult(law, worst <= tolerance, worst, tolerance, where, exempt)
 
 
