@@ -90,9 +90,10 @@ class ChunkLoss:
 
     @property
     def _is_fusible(self) -> bool:
-        """Autograd is not; the statistics are not worth a second compilation."""
-        divergence = self.divergence
-        return divergence is not None and divergence.has_closed_form and not self.want_stats
+        """Autograd is not; statistics, and state that changes every step, would compile anew."""
+        if self.divergence is None or self.want_stats or self.keywords:
+            return False
+        return self.divergence.has_closed_form
 
     def loss(self, sums: Mapping[str, Tensor]) -> Tensor:
         """The summed loss of the chunks in `sums`."""
@@ -178,16 +179,19 @@ def log_softmax(z_NV: Tensor, temperature: float = 1.0) -> Tensor:
 @cache
 def _fused(kind: type[Divergence]) -> Callable[..., dict[str, Tensor]]:
     """`ChunkLoss._block` compiled, for one kind of divergence."""
-    from torch._dynamo.exc import TorchDynamoException  # a second to import
+    from torch._dynamo import config  # a second to import
+    from torch._dynamo.exc import TorchDynamoException
 
-    # torch makes up to 8 variants of a code object, by types and by what is 0 or 1, and then, with
-    # a warning, runs it as it is: each kind gets its own.
+    # torch makes up to 8 variants of a code object, by types and numbers, and then, with a warning,
+    # runs it as it is: each kind gets its own.
     code = ChunkLoss._block.__code__.replace(co_name=f"_block_of_{kind.__name__}")
     compiled = torch.compile(FunctionType(code, globals()), dynamic=True)
 
     def body(*arguments: Any) -> dict[str, Tensor]:
         try:
-            sums: dict[str, Tensor] = compiled(*arguments)
+            # Left symbolic, a number such as the ratio in `full_like` stays that of the first call.
+            with config.patch(specialize_float=True):
+                sums: dict[str, Tensor] = compiled(*arguments)
         except TorchDynamoException as error:
             reason = str(error).strip().partition("\n")[0]
             raise UsageError(

@@ -81,8 +81,9 @@ class Objective:
         chunk_tokens: Tokens per chunk; None: chosen from the vocabulary.
         compiled: Fuse the work on a chunk's logits with `torch.compile`, which changes results by
             rounding only. Each kind of divergence compiles for seconds at first, on the CPU with a
-            C++ compiler; docs/speed.md has where that pays. Divergences without a closed form,
-            calls with `want_stats` or without a gradient, and single tokens are not compiled.
+            C++ compiler; docs/speed.md has where that pays. Divergences without a closed form or
+            with state or progress, calls with `want_stats` or without a gradient, and single
+            tokens are not compiled.
 
     Raises:
         UsageError: A value is out of range.
