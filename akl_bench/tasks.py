@@ -77,6 +77,11 @@ class TaskSpec(Strict):
         default=(), description="metrics that a table shows unasked; the headline where empty"
     )
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Metrics that a table shows unasked."""
+        return self.columns or (self.headline,)
+
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> "TaskSpec":
         if self.kind == "harness" and self.lm_eval is None:

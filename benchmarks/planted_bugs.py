@@ -41,8 +41,8 @@ from akl_bench.gate.verdicts import Verdict
 from akl_bench.generation import decode
 from akl_bench.pipeline import cell, run
 from akl_bench.pipeline.inputs import plan_cells
-from akl_bench.results.files import write_json
-from akl_bench.results.store import TEACHER, UNTRAINED
+from akl_bench.artifacts.files import write_json
+from akl_bench.artifacts.store import TEACHER, UNTRAINED
 from akl_bench.training import _chunk_loss, distill, teacher_states
 from akl_bench.training.objective import Objective, ObjectiveOutput
 

@@ -18,7 +18,7 @@ import click
 from akl_bench import config
 from akl_bench.executors.base import Event
 from akl_bench.pipeline.run import run
-from akl_bench.results.store import Run, read_seal
+from akl_bench.artifacts.store import Run, read_seal
 
 
 @click.command()

@@ -91,7 +91,7 @@ def test_imports_go_down_only(path):
         ("from akl_bench.cli import main", 1),
         ("def f():\n    import akl_bench.metrics.base", 1),
         ("from akl_bench import metrics, results", 1),
-        ("from akl_bench.results.store import Run", 0),
+        ("from akl_bench.artifacts.store import Run", 0),
         ("from akl_bench import __version__", 0),
         ("import akl_bench.errors, torch", 0),
     ],

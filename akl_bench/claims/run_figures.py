@@ -13,7 +13,7 @@ from akl_bench.claims.closing import Floats
 from akl_bench.claims.draw import COLOURS, SIGNS, figure
 from akl_bench.claims.runs import Contest, Trained
 from akl_bench.report.frame import Column
-from akl_bench.results.store import TEACHER
+from akl_bench.artifacts.store import TEACHER
 
 _KINDS = (FKL, RKL, MIX, AKL)
 

@@ -134,7 +134,7 @@ def _write_files(report: Any, options: dict[str, Any]) -> None:
     from akl_bench.gate import text
     from akl_bench.gate.junit import junit
     from akl_bench.gate.record import record
-    from akl_bench.results.files import write_json, write_text
+    from akl_bench.artifacts.files import write_json, write_text
 
     for name in ("json_path", "markdown_path", "junit_path"):
         if options[name]:

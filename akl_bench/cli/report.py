@@ -32,7 +32,7 @@ def report(run: Path, path: Path, baseline: str | None, pooled: bool, prompts: i
     side by side, and the protocol with versions and hardware.
     """
     from akl_bench.report import frame, page
-    from akl_bench.results.files import write_text
+    from akl_bench.artifacts.files import write_text
 
     found = frame.load(run)
     text = page.render(found, baseline=baseline, pooled=pooled, prompts=prompts)

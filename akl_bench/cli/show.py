@@ -20,8 +20,8 @@ def show(cell: Path, samples: int) -> None:
     """Print the numbers, the training and some answers of the folder CELL (under RUN/cells)."""
     from akl_bench.errors import UsageError
     from akl_bench.report.escape import terminal_text
-    from akl_bench.results.files import read_json, read_jsonl
-    from akl_bench.results.store import broken_files, read_seal
+    from akl_bench.artifacts.files import read_json, read_jsonl
+    from akl_bench.artifacts.store import broken_files, read_seal
 
     record = read_seal(cell)
     if record is None:

@@ -11,7 +11,7 @@ from akl_bench.cli._options import run_argument
 @run_argument
 def status(run: Path) -> None:
     """Say which cells of RUN are sealed, begun or waiting."""
-    from akl_bench.results.store import Run
+    from akl_bench.artifacts.store import Run
 
     states = Run(run).states()
     for cell, state in states:

@@ -14,8 +14,8 @@ from akl_bench.gate import items
 from akl_bench.gate.errors import BaselineError
 from akl_bench.gate.policy import Policy
 from akl_bench.gate.snapshot import Snapshot, measure
-from akl_bench.results.files import write_text
-from akl_bench.results.store import TEACHER, UNTRAINED
+from akl_bench.artifacts.files import write_text
+from akl_bench.artifacts.store import TEACHER, UNTRAINED
 from akl_bench.strict import Strict, describe
 
 SCHEMA = 1

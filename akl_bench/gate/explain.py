@@ -8,8 +8,8 @@ from akl_bench.gate.comparison import Comparison, Report
 from akl_bench.gate.items import Items, row_means, sealed_cells
 from akl_bench.gate.snapshot import Row, Snapshot
 from akl_bench.gate.verdicts import Verdict
-from akl_bench.results.files import file_digest, read_jsonl
-from akl_bench.results.store import read_seal
+from akl_bench.artifacts.files import file_digest, read_jsonl
+from akl_bench.artifacts.store import read_seal
 
 _ITEMS = 10
 _TEXT = 200

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from akl_bench.config import Profile
 from akl_bench.errors import UsageError
-from akl_bench.results.files import digest, flat
-from akl_bench.results.store import Run, read_seal
+from akl_bench.artifacts.files import digest, flat
+from akl_bench.artifacts.store import Run, read_seal
 from akl_bench.strict import Strict, describe
 
 _WEIGHTS = ".safetensors"

@@ -10,7 +10,7 @@ import torch
 
 from akl_bench.data.batches import eos_id
 from akl_bench.models.heads import output_head
-from akl_bench.results.files import append_jsonl, recover_jsonl, write_jsonl
+from akl_bench.artifacts.files import append_jsonl, recover_jsonl, write_jsonl
 from akl_bench.tasks import GenerationSpec
 
 if TYPE_CHECKING:

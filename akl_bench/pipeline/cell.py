@@ -21,8 +21,8 @@ from akl_bench.models.lora import adapters
 from akl_bench.pipeline import prepare, score
 from akl_bench.pipeline.inputs import libraries
 from akl_bench.pipeline.objectives import SFT
-from akl_bench.results.files import file_digest, new_folder, read_json, write_json, write_jsonl
-from akl_bench.results.store import TEACHER, UNTRAINED, Cell, broken_files, seal
+from akl_bench.artifacts.files import file_digest, new_folder, read_json, write_json, write_jsonl
+from akl_bench.artifacts.store import TEACHER, UNTRAINED, Cell, broken_files, seal
 from akl_bench.training.distill import Examples, Selection, distill, mean_loss
 from akl_bench.training.objective import Head, Objective
 from akl_bench.training.teacher_states import CachedTeacher, LiveTeacher, TeacherStates

@@ -12,7 +12,7 @@ from akl_bench.models.census import parameter_count
 from akl_bench.models.locate import locate, read_json
 from akl_bench.pipeline import objectives
 from akl_bench.pipeline.inputs import load_inputs, plan_cells
-from akl_bench.results.store import Run, read_seal
+from akl_bench.artifacts.store import Run, read_seal
 
 # Of English text; a word-level vocabulary has 1.
 _TOKENS_PER_WORD = 1.35

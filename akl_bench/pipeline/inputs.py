@@ -15,8 +15,8 @@ from akl_bench.data.records import Record, load_records, load_rows
 from akl_bench.errors import UsageError
 from akl_bench.models.census import fingerprint
 from akl_bench.pipeline.objectives import ObjectiveSpec
-from akl_bench.results.files import digest
-from akl_bench.results.store import TEACHER, UNTRAINED, Cell
+from akl_bench.artifacts.files import digest
+from akl_bench.artifacts.store import TEACHER, UNTRAINED, Cell
 
 _PACKAGE = Path(__file__).parent.parent
 # Code that no number depends on.

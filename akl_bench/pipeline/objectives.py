@@ -8,7 +8,7 @@ from pathlib import Path
 from akl_bench import divergences
 from akl_bench.errors import UnknownNameError, UsageError
 from akl_bench.registry import Entry
-from akl_bench.results.files import file_digest
+from akl_bench.artifacts.files import file_digest
 
 SFT = "sft"
 _SFT_ENTRY = Entry(SFT, (), "Cross-entropy on the reference responses; no teacher.", "built in")

@@ -19,7 +19,7 @@ from akl_bench.models.loading import build_student, load_model, load_tokenizer
 from akl_bench.models.lora import adapters
 from akl_bench.models.vocabulary import check_vocabularies
 from akl_bench.pipeline.inputs import Inputs
-from akl_bench.results.files import new_folder, read_json, write_json
+from akl_bench.artifacts.files import new_folder, read_json, write_json
 from akl_bench.training.distill import mixed_precision
 from akl_bench.training.objective import Head
 from akl_bench.training.teacher_states import write_cache

@@ -15,8 +15,8 @@ from akl_bench.executors.base import Event, Executor, Job
 from akl_bench.executors.local import LocalExecutor
 from akl_bench.pipeline import objectives
 from akl_bench.pipeline.inputs import Inputs, load_inputs, plan_cells, protocol_of
-from akl_bench.results.files import flat, read_json
-from akl_bench.results.store import Cell, Run, broken_files, read_seal
+from akl_bench.artifacts.files import flat, read_json
+from akl_bench.artifacts.store import Cell, Run, broken_files, read_seal
 
 # Imported once by the fork server instead of once per cell.
 _PRELOAD = ("akl_bench.pipeline.preload",)

@@ -23,8 +23,8 @@ from akl_bench.metrics.fidelity import fidelity
 from akl_bench.metrics.harness import evaluate_harness
 from akl_bench.models.heads import body, output_head
 from akl_bench.pipeline import prepare
-from akl_bench.results.files import read_json, write_json
-from akl_bench.results.store import Cell
+from akl_bench.artifacts.files import read_json, write_json
+from akl_bench.artifacts.store import Cell
 from akl_bench.tasks import TaskSpec
 from akl_bench.training.objective import Head
 from akl_bench.training.teacher_states import CachedTeacher

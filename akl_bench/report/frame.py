@@ -1,29 +1,25 @@
-"""The sealed cells of one run or several as one long frame, and its summary over seeds."""
+"""The one reader of runs: their seals as cells with numbers, and their summary over seeds."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
-from pydantic import ValidationError
-
+from akl_bench.artifacts.cells import Cell, Key, Row, read_cell
+from akl_bench.artifacts.files import flat
+from akl_bench.artifacts.keys import differences
+from akl_bench.artifacts.records import Fields, Metric
+from akl_bench.artifacts.store import TEACHER, UNTRAINED, Run
 from akl_bench.config import Profile
 from akl_bench.errors import UsageError
-from akl_bench.results.files import file_digest, flat, read_jsonl
-from akl_bench.results.store import TEACHER, UNTRAINED, Run, read_seal
-from akl_bench.strict import describe
+from akl_bench.tasks import TaskSpec
 
-_COLUMNS = ["objective", "student", "run", "seed", "task", "metric", "value"]
+if TYPE_CHECKING:
+    import pandas as pd
+
 _SHOWN_DIFFERENCES = 20
-
-
-class Row(NamedTuple):
-    """What a row of a table is about; `run` is empty where there is one run."""
-
-    objective: str
-    student: str
-    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,8 +32,9 @@ class Column:
         higher_is_better: None where neither direction is.
         scale: Factor from the raw value to the shown one.
         format: %-format of the shown value.
-        signature: Everything that decides the number.
+        signature: Everything that decides the number besides the completions.
         n: Number of examples (tokens, for fidelity) behind each seed's value.
+        protocol: What must agree for two numbers to stand in this column.
     """
 
     task: str
@@ -47,6 +44,12 @@ class Column:
     format: str
     signature: str
     n: int = 0
+    protocol: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def key(self) -> Key:
+        """Task and metric."""
+        return self.task, self.metric
 
     @property
     def arrow(self) -> str:
@@ -55,147 +58,160 @@ class Column:
 
 
 @dataclass(frozen=True)
-class SealedCell:
-    """A finished cell: its row and seed, its folder, and what its seal says."""
-
-    row: Row
-    seed: int
-    folder: Path
-    record: Mapping[str, Any]
-
-    def lines(self, name: str) -> list[dict[str, Any]]:
-        """The rows of one of its JSONL files; none where the run was copied without it.
-
-        Raises:
-            UsageError: The file is not what was sealed.
-        """
-        path = self.folder / name
-        if name not in self.record["files"] or not path.is_file():
-            return []
-        if file_digest(path) != self.record["files"][name]:
-            raise UsageError(f"{path} is not what was sealed; `akl-bench show` names all such.")
-        return read_jsonl(path)
-
-
-@dataclass(frozen=True)
 class RunFrame:
-    """What a run, or several under one protocol, have measured.
+    """What a run, or several whose numbers are comparable, have measured.
 
     Attributes:
-        values: One row per objective, student, run, seed, task and metric; raw values.
         columns: All columns, in the profile's order.
-        rows: Every row asked for, sealed or not.
+        rows: Every row asked for, finished or not.
         seeds: Number of seeds asked for, by row.
-        stale: Cells left out because they were made under another protocol.
         stamps: Why the numbers are no evidence, where they are none.
-        shown: The columns that a table shows unasked.
-        cells: The sealed cells behind the values.
+        cells: All cells asked for.
         profile: The profile of the (first) run.
-        protocol: Hex sha256 of what its numbers have in common.
-        protocol_fields: What that hash is made from.
+        tasks: The tasks of all runs by name.
+        left_out: Why numbers of further runs stand in no column, a line for each reason.
     """
 
-    values: pd.DataFrame
     columns: list[Column]
     rows: list[Row]
     seeds: dict[Row, int]
-    stale: int
     stamps: list[str]
-    shown: list[Column]
-    cells: list[SealedCell]
+    cells: list[Cell]
     profile: Profile
-    protocol: str
-    protocol_fields: Mapping[str, Any]
+    tasks: dict[str, TaskSpec]
+    left_out: list[str]
 
-    def sealed(self, row: Row) -> list[SealedCell]:
-        """The finished cells of a row, by seed."""
-        return sorted((cell for cell in self.cells if cell.row == row), key=lambda c: c.seed)
+    @cached_property
+    def shown(self) -> list[Column]:
+        """The columns that a table shows unasked."""
+        return [c for c in self.columns if is_named(c.metric, self.tasks[c.task].shown)]
+
+    @property
+    def stale(self) -> int:
+        """Cells that have numbers out of date, which are left out."""
+        return sum(cell.stale > 0 for cell in self.cells)
+
+    def of(self, row: Row) -> list[Cell]:
+        """The cells of a row that have numbers, by seed."""
+        own = (cell for cell in self.cells if cell.row == row and cell.metrics)
+        return sorted(own, key=lambda cell: cell.seed)
+
+    def done(self, row: Row) -> int:
+        """Number of a row's seeds that have all that was asked for."""
+        return sum(cell.is_done for cell in self.cells if cell.row == row)
+
+    def number(self, cell: Cell, column: Column) -> Metric | None:
+        """A cell's number in a column; None where it has none that may stand there."""
+        number = cell.metrics.get(column.key)
+        if number is None or cell.protocols[column.key] != column.protocol:
+            return None
+        return number
 
     def seed_values(self) -> dict[tuple[Row, str, str], dict[int, float]]:
         """Value by seed for each row, task and metric; a seed without a number is left out."""
-        found: dict[tuple[Row, str, str], dict[int, float]] = {}
+        values: dict[tuple[Row, str, str], dict[int, float]] = {}
         for cell in self.cells:
-            for task, result in cell.record["tasks"].items():
-                for metric, entry in result["metrics"].items():
-                    by_seed = found.setdefault((cell.row, task, metric), {})
-                    if entry["value"] is not None:
-                        by_seed[cell.seed] = float(entry["value"])
-        return found
+            for column in self.columns:
+                number = self.number(cell, column)
+                if number is not None:
+                    by_seed = values.setdefault((cell.row, *column.key), {})
+                    if number.value is not None:
+                        by_seed[cell.seed] = number.value
+        return values
+
+    @property
+    def values(self) -> "pd.DataFrame":
+        """One row per objective, student, run, seed, task and metric; raw values."""
+        import pandas as pd
+
+        rows = [
+            (*cell.row, cell.seed, *column.key, number.value)
+            for cell in self.cells
+            for column in self.columns
+            if (number := self.number(cell, column)) is not None
+        ]
+        names = ["objective", "student", "run", "seed", "task", "metric", "value"]
+        frame: pd.DataFrame = pd.DataFrame(rows, columns=names).astype({"value": float})
+        return frame
+
+    @cached_property
+    def subject(self) -> Fields:
+        """What its trained students have in common: data, recipe, code, libraries, machine."""
+        fields = [flat(cell.student.fields) for cell in self.cells if cell.student]
+        first = fields[0] if fields else {}
+        return {k: v for k, v in first.items() if all(other.get(k) == v for other in fields)}
 
 
 def load(*folders: Path) -> RunFrame:
-    """Read the sealed cells of a run, or of several under one protocol.
+    """Read a run, or several as one.
 
-    Rows of several runs carry the run's name; teacher and untrained rows that two runs share
-    appear once.
+    Rows of several runs carry the run's name; cells that two runs share appear once. A number
+    stands in a column only where its protocol is that of the first run that has the column.
 
     Raises:
-        UsageError: A folder holds no run, its run.json is not what was written, or the runs'
-            protocols differ; says in what.
+        UsageError: A folder holds no run, its run.json is not what was written, or a run has no
+            number that is comparable with those before it; says in what they differ.
     """
     contents = {folder: Run(folder).read() for folder in dict.fromkeys(folders)}
-    _same_protocol(contents)
     names = _names(list(contents))
-    columns: dict[tuple[str, str], Column] = {}
-    cells: list[SealedCell] = []
+    columns: dict[Key, Column] = {}
+    cells: list[Cell] = []
     asked: dict[Row, int] = {}
     known: set[str] = set()
-    stale = 0
+    reasons: dict[str, None] = {}
     for folder, content in contents.items():
-        fingerprints = [str(cell.get("fingerprint", cell["name"])) for cell in content["cells"]]
-        for cell, fingerprint in zip(content["cells"], fingerprints, strict=True):
-            if fingerprint in known:
+        own: list[Cell] = []
+        for record in content.cells:
+            if record.name in known:
                 continue
-            row = Row(cell["objective"], cell["student"], names[folder])
+            row = Row(record.objective, record.student, names[folder])
             asked[row] = asked.get(row, 0) + 1
-            record = read_seal(Run(folder).cells / cell["name"])
-            if record is None:
-                continue
-            if record["cell"]["protocol"] != content["protocol"]:
-                stale += 1
-                continue
-            place = Run(folder).cells / cell["name"]
-            cells.append(SealedCell(row, cell["seed"], place, record))
-            for task, result in record["tasks"].items():
-                for metric, entry in result["metrics"].items():
-                    about = {k: v for k, v in entry.items() if k not in ("value", "draws")}
-                    columns.setdefault((task, metric), Column(task, metric, **about))
-        known.update(fingerprints)
-    profiles = [_profile(folder, content) for folder, content in contents.items()]
-    order = list(dict.fromkeys(name for profile in profiles for name in profile.tasks))
-    ordered = sorted(columns.values(), key=lambda c: order.index(c.task))
-    first = next(iter(contents.values()))
+            own.append(read_cell(Run(folder), content, record, row))
+        known.update(record.name for record in content.cells)
+        _add_columns(folder, own, columns, reasons)
+        cells += own
+    profiles = [content.profile for content in contents.values()]
+    tasks: dict[str, TaskSpec] = {}
+    for profile in reversed(profiles):
+        tasks = {**profile.tasks, **{n: t for n, t in tasks.items() if n not in profile.tasks}}
+    order = list(tasks)
     return RunFrame(
-        _long(cells),
-        ordered,
+        sorted(columns.values(), key=lambda column: order.index(column.task)),
         list(asked),
         asked,
-        stale,
         list(dict.fromkeys(stamp for profile in profiles for stamp in _stamps(profile))),
-        _shown(ordered, profiles[0]),
         cells,
         profiles[0],
-        first["protocol"],
-        first.get("protocol_fields") or {},
+        tasks,
+        list(reasons),
     )
 
 
-def _profile(folder: Path, content: Mapping[str, Any]) -> Profile:
-    try:
-        return Profile.model_validate(content["profile"])
-    except ValidationError as error:
-        raise UsageError(describe(error, str(folder / "run.json"), Profile)) from error
-
-
-def _long(cells: Sequence[SealedCell]) -> pd.DataFrame:
-    values = [
-        (*cell.row, cell.seed, task, metric, entry["value"])
-        for cell in cells
-        for task, result in cell.record["tasks"].items()
-        for metric, entry in result["metrics"].items()
-    ]
-    frame: pd.DataFrame = pd.DataFrame(values, columns=_COLUMNS).astype({"value": float})
-    return frame
+def _add_columns(
+    folder: Path, cells: Sequence[Cell], columns: dict[Key, Column], reasons: dict[str, None]
+) -> None:
+    """Add what the cells of a run measure; say why numbers of theirs fit no column."""
+    compared: dict[Key, list[str]] = {}
+    for cell in cells:
+        for key, number in cell.metrics.items():
+            protocol = cell.protocols[key]
+            if key not in columns:
+                about = number.model_dump(exclude={"value", "draws"})
+                columns[key] = Column(*key, **about, protocol=protocol)
+            if key not in compared:
+                compared[key] = list(differences(columns[key].protocol, protocol))
+    apart = {key: lines for key, lines in compared.items() if lines}
+    if compared and len(apart) == len(compared):
+        lines = list(dict.fromkeys(line for found in apart.values() for line in found))
+        rest = len(lines) - _SHOWN_DIFFERENCES
+        more = [f"  ... and {rest} more"] if rest > 0 else []
+        raise UsageError(
+            f"{folder} has no number that may stand beside those of the runs before it; its "
+            "measurements differ from theirs in:\n"
+            + "\n".join([*(f"  {line}" for line in lines[:_SHOWN_DIFFERENCES]), *more])
+        )
+    for (task, metric), lines in apart.items():
+        reasons[f"{task} {metric} of {folder} is left out, measured otherwise: {lines[0]}"] = None
 
 
 def _names(folders: Sequence[Path]) -> dict[Path, str]:
@@ -204,26 +220,6 @@ def _names(folders: Sequence[Path]) -> dict[Path, str]:
         return {folders[0]: ""}
     short = [folder.resolve().name for folder in folders]
     return {f: str(f) if short.count(n) > 1 else n for f, n in zip(folders, short, strict=True)}
-
-
-def _same_protocol(contents: Mapping[Path, Mapping[str, Any]]) -> None:
-    (first, reference), *others = contents.items()
-    for folder, content in others:
-        if content["protocol"] == reference["protocol"]:
-            continue
-        one, other = (flat(c.get("protocol_fields") or {}) for c in (reference, content))
-        lines = [
-            f"  {key}: {one.get(key, 'absent')!s:.60} there, {other.get(key, 'absent')!s:.60} here"
-            for key in sorted(one.keys() | other.keys())
-            if one.get(key) != other.get(key)
-        ]
-        rest = len(lines) - _SHOWN_DIFFERENCES
-        more = [f"  ... and {rest} more"] if rest > 0 else []
-        raise UsageError(
-            f"{first} and {folder} were measured under different protocols; their numbers do not "
-            "go in one table. There and here differ in:\n"
-            + "\n".join([*lines[:_SHOWN_DIFFERENCES], *more])
-        )
 
 
 def _stamps(profile: Profile) -> list[str]:
@@ -235,24 +231,30 @@ def _stamps(profile: Profile) -> list[str]:
     return stamps
 
 
-def _shown(columns: list[Column], profile: Profile) -> list[Column]:
-    shown = []
-    for column in columns:
-        task = profile.tasks[column.task]
-        wanted = task.columns or (task.headline,)
-        if column.metric in wanted or column.metric.partition("(")[0] in wanted:
-            shown.append(column)
-    return shown
+def is_named(metric: str, names: Iterable[str]) -> bool:
+    """Whether a metric, or its name without parameters, is one of these."""
+    return bool({metric, metric.partition("(")[0]} & set(names))
 
 
-def summarise(frame: RunFrame) -> pd.DataFrame:
-    """Mean, standard deviation over seeds (n - 1) and n, by row, task and metric.
+class Spread(NamedTuple):
+    """Mean over seeds, standard deviation (n - 1; None for one seed), and their number."""
 
-    Returns:
-        Columns mean, std, count; std is NaN for one seed.
-    """
-    keys = ["objective", "student", "run", "task", "metric"]
-    return frame.values.groupby(keys, sort=False)["value"].agg(["mean", "std", "count"])
+    mean: float
+    std: float | None
+    seeds: int
+
+
+def summarise(frame: RunFrame) -> dict[tuple[Row, str, str], Spread]:
+    """Every row's number in every column, over the seeds that have one."""
+    return {
+        key: Spread(
+            statistics.fmean(by_seed.values()),
+            statistics.stdev(by_seed.values()) if len(by_seed) > 1 else None,
+            len(by_seed),
+        )
+        for key, by_seed in frame.seed_values().items()
+        if by_seed
+    }
 
 
 def row_name(row: Row, frame: RunFrame) -> str:

@@ -14,7 +14,7 @@ from akl_bench.report.escape import terminal_text
 from akl_bench.report.frame import Column, Row, RunFrame, is_reference, row_name
 from akl_bench.report.layout import Table, build, shown
 from akl_bench.report.samples import samples
-from akl_bench.results.files import flat
+from akl_bench.artifacts.files import flat
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -5,7 +5,7 @@ from typing import Any
 
 from akl_bench.report.escape import terminal_text
 from akl_bench.report.frame import RunFrame, SealedCell
-from akl_bench.results.files import read_json
+from akl_bench.artifacts.files import read_json
 
 _SAMPLES = 4
 _LENGTH = 2000

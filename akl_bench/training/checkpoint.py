@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from akl_bench.results.files import file_digest, new_folder, read_json, write_json
+from akl_bench.artifacts.files import file_digest, new_folder, read_json, write_json
 
 if TYPE_CHECKING:
     from torch.nn import Module

@@ -13,7 +13,7 @@ from akl_bench.config import TrainingConfig
 from akl_bench.data.batches import Batch, Encoded, collate, length_batches, step_rows
 from akl_bench.errors import AklBenchError
 from akl_bench.models.heads import body, output_head
-from akl_bench.results.files import write_json, write_jsonl
+from akl_bench.artifacts.files import write_json, write_jsonl
 from akl_bench.training import checkpoint
 from akl_bench.training.objective import Head, Objective
 from akl_bench.training.teacher_states import TeacherStates

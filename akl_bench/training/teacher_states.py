@@ -10,7 +10,7 @@ from torch import Tensor
 
 from akl_bench.data.batches import Batch, Encoded, collate, length_batches
 from akl_bench.models.heads import body
-from akl_bench.results.files import new_folder
+from akl_bench.artifacts.files import new_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

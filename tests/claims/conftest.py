@@ -7,8 +7,8 @@ import pytest
 
 from akl_bench import config
 from akl_bench.claims.card import AKL, FKL, MIX, RKL
-from akl_bench.results.files import write_jsonl
-from akl_bench.results.store import Cell, Run, seal
+from akl_bench.artifacts.files import write_jsonl
+from akl_bench.artifacts.store import Cell, Run, seal
 
 PERCENT = {"higher_is_better": True, "scale": 100.0, "format": "%.1f"}
 ABOUT = {

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from akl_bench import config, metrics, tasks
 from akl_bench.cli.main import cli
 from akl_bench.pipeline import objectives
-from akl_bench.results.files import write_json, write_jsonl
-from akl_bench.results.store import Run, seal
+from akl_bench.artifacts.files import write_json, write_jsonl
+from akl_bench.artifacts.store import Run, seal
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from akl_bench.config import Profile
-from akl_bench.results.files import digest
-from akl_bench.results.store import Cell, Run, seal
+from akl_bench.artifacts.files import digest
+from akl_bench.artifacts.store import Cell, Run, seal
 
 QUIZ = {
     "name": "quiz",

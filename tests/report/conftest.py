@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from akl_bench import config
-from akl_bench.results.files import write_json, write_jsonl
-from akl_bench.results.store import Cell, Run, seal
+from akl_bench.artifacts.files import write_json, write_jsonl
+from akl_bench.artifacts.store import Cell, Run, seal
 
 OBJECTIVES = ("sft", "forward_kl", "reverse_kl", "adaptive_kl(mu=0.5)")
 TASKS = ("micro_test", "micro_open", "micro_agreement", "micro_fidelity")

@@ -8,7 +8,7 @@ from accelerate.state import AcceleratorState
 from akl_bench.config import TrainingConfig
 from akl_bench.divergences import get
 from akl_bench.models.heads import output_head
-from akl_bench.results.files import read_jsonl
+from akl_bench.artifacts.files import read_jsonl
 from akl_bench.training import checkpoint
 from akl_bench.training.distill import (
     Examples,

@@ -11,7 +11,7 @@ import numpy as np
 from akl_bench.report.frame import Column, Row, RunFrame, is_reference
 from akl_bench.report.plots.labels import label
 from akl_bench.report.plots.style import Point, canvas, looks, name_of, scatter, unit
-from akl_bench.results.store import TEACHER, UNTRAINED
+from akl_bench.artifacts.store import TEACHER, UNTRAINED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

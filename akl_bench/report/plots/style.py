@@ -12,7 +12,7 @@ from akl_bench import specs
 from akl_bench.errors import MissingDependencyError
 from akl_bench.report.escape import terminal_text
 from akl_bench.report.frame import Row, RunFrame, is_reference, row_name
-from akl_bench.results.store import TEACHER
+from akl_bench.artifacts.store import TEACHER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

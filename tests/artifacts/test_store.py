@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from akl_bench.errors import UsageError
-from akl_bench.results import store
-from akl_bench.results.store import Cell, Run, broken_files, read_seal, seal
+from akl_bench.artifacts import store
+from akl_bench.artifacts.store import Cell, Run, broken_files, read_seal, seal
 
 RECORD = {"cell": {"objective": "akl"}, "tasks": {"t": {"metrics": {"m": {"value": 0.5}}}}}
 CELLS = [{"objective": "akl", "student": "tiny", "seed": 1, "name": "akl-tiny-s1-01234567"}]
