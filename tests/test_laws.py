@@ -42,9 +42,9 @@ def _report(spec: str) -> Report:
 @pytest.mark.parametrize("law", DIVERGENCE_LAWS)
 @pytest.mark.parametrize("spec", [*divergences.names(), *SETTINGS])
 def test_divergence_keeps_the_law(spec: str, law: str) -> None:
-    found = {result.law: result for result in _report(spec).results}
-    if law in found:
-        result = found[law]
+    by_law = {result.law: result for result in _report(spec).results}
+    if law in by_law:
+        result = by_law[law]
         assert result.passed or result.exempt, f"{result.worst:g} at {result.detail}"
     else:
         assert law in ("closed form", "symmetry", "limits"), "only these may not apply"
@@ -134,9 +134,9 @@ def test_a_crash_is_a_broken_law(tmp_path: Path) -> None:
 
 def test_nan_is_called_nan(tmp_path: Path) -> None:
     report = check_divergence(_plug_in(tmp_path, *BROKEN["finite"]))
-    found = {failure.law: failure.detail for failure in report.failures}
-    assert "NaN (log-probabilities may be -inf: begin with self.inputs)" in found["non-negative"]
-    assert "below zero" not in found["non-negative"]
+    details = {failure.law: failure.detail for failure in report.failures}
+    assert "NaN (log-probabilities may be -inf: begin with self.inputs)" in details["non-negative"]
+    assert "below zero" not in details["non-negative"]
 
 
 def test_verify_prints_each_law_and_exits_0(tmp_path: Path) -> None:

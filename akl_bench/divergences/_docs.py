@@ -56,16 +56,16 @@ or its code.
 def render() -> str:
     """The whole document, built-in divergences only."""
     entries = registry.entries()
-    found = {n: get(n) for n, e in entries.items() if e.origin.startswith(registry.package)}
+    built_in = {n: get(n) for n, e in entries.items() if e.origin.startswith(registry.package)}
     families: dict[str, list[str]] = {family: [] for family in _FAMILIES}
-    for name, divergence in found.items():
+    for name, divergence in built_in.items():
         families.setdefault(divergence.family, []).append(name)
-    parts = [_INTRODUCTION, _overview({n: found[n] for f in families.values() for n in f})]
+    parts = [_INTRODUCTION, _overview({n: built_in[n] for f in families.values() for n in f})]
     for family, names in families.items():
         title = family[0].upper() + family[1:]
         parts.append(f"## {title}\n\n{_FAMILIES.get(family, '')}\n\n{_picture(family)}\n")
-        parts += [_entry(name, found[name]) for name in names]
-    parts.append(_in_the_wild(found))
+        parts += [_entry(name, built_in[name]) for name in names]
+    parts.append(_in_the_wild(built_in))
     return "\n".join(parts)
 
 
@@ -78,7 +78,7 @@ def _picture(family: str) -> str:
     return f"![Value and gradient, {family}](figures/{picture_name(family)})"
 
 
-def _overview(found: Mapping[str, Divergence]) -> str:
+def _overview(built_in: Mapping[str, Divergence]) -> str:
     rows = [
         [
             f"[{name}](#{name})",
@@ -86,7 +86,7 @@ def _overview(found: Mapping[str, Divergence]) -> str:
             f"`{d.formula}`",
             ", ".join(sorted(d.needs)),
         ]
-        for name, d in found.items()
+        for name, d in built_in.items()
     ]
     return _table(["Name", "Alias", "Formula", "Needs"], rows)
 
@@ -116,9 +116,9 @@ def _entry(name: str, divergence: Divergence) -> str:
     return f"### {name}\n\n{about}\n\n" + "\n".join(lines) + "\n" + table
 
 
-def _in_the_wild(found: Mapping[str, Divergence]) -> str:
+def _in_the_wild(built_in: Mapping[str, Divergence]) -> str:
     rows = []
-    for name, divergence in found.items():
+    for name, divergence in built_in.items():
         for line in divergence.known_as:
             codebases, _, called = line.partition(": ")
             rows += [[base, called, f"[{name}](#{name})"] for base in codebases.split(", ")]

@@ -47,8 +47,8 @@ class Case:
             "progress": ("progress", lambda: 0.3 + 0.4 * self.step),
             "state": ("state", lambda: _state(divergence, self.step)),
         }
-        found = (given[need] for need in divergence.needs)
-        return {keyword: value() for keyword, value in found}
+        wanted = (given[need] for need in divergence.needs)
+        return {keyword: value() for keyword, value in wanted}
 
 
 def ordinary(divergence: Divergence, dtype: torch.dtype = torch.float64) -> Iterator[Case]:

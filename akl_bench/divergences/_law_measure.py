@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from akl_bench.divergences import _closed_form
+from akl_bench.divergences import gradients
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,20 +35,20 @@ def value_and_grad(
 
 def paths(divergence: Divergence, case: Case) -> list[tuple[str, Tensor, Tensor]]:
     """Value and gradient by autograd, and by the closed form where there is one."""
-    found = [("autograd", *value_and_grad(divergence, case))]
+    measured = [("autograd", *value_and_grad(divergence, case))]
     if divergence.has_closed_form:
         keywords = case.keywords(divergence)
-        found.append(
-            ("closed form", *_closed_form.value_and_grad(divergence, *case.logs(), **keywords))
+        measured.append(
+            ("closed form", *gradients.value_and_grad(divergence, *case.logs(), **keywords))
         )
-    return found
+    return measured
 
 
-def error(found: Tensor, true: Tensor, floor: float = 1.0) -> float:
+def error(given: Tensor, true: Tensor, floor: float = 1.0) -> float:
     """Largest gap per token, relative to its norm where that is above `floor`."""
-    found, true = found.reshape(len(found), -1).double(), true.reshape(len(true), -1).double()
+    given, true = given.reshape(len(given), -1).double(), true.reshape(len(true), -1).double()
     scale_N = true.norm(dim=-1).clamp(min=floor)
-    return float(((found - true).norm(dim=-1) / scale_N).max())
+    return float(((given - true).norm(dim=-1) / scale_N).max())
 
 
 class Frozen(TorchFunctionMode):

@@ -13,7 +13,7 @@ from akl_bench import specs
 from akl_bench.divergences import _law_cases as cases
 from akl_bench.divergences import _law_measure as measure
 from akl_bench.divergences import get, registry
-from akl_bench.divergences._closed_form import value_and_grad
+from akl_bench.divergences.gradients import value_and_grad
 from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:
