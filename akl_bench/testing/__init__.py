@@ -7,8 +7,8 @@ def test_mine():
     assert report.ok, report.failures
 """
 
-from akl_bench.divergences._laws import LAWS as DIVERGENCE_LAWS
-from akl_bench.divergences._laws import LawResult, Report, check_divergence
-from akl_bench.metrics._laws import check_metric
+from akl_bench.testing.divergence_laws import LAWS as DIVERGENCE_LAWS
+from akl_bench.testing.divergence_laws import LawResult, Report, check_divergence
+from akl_bench.testing.metric_laws import check_metric
 
 __all__ = ["DIVERGENCE_LAWS", "LawResult", "Report", "check_divergence", "check_metric"]

@@ -12,8 +12,8 @@ from akl_bench.divergences import gradients
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from akl_bench.divergences._law_cases import Case
     from akl_bench.divergences.base import Divergence
+    from akl_bench.testing.divergence_cases import Case
 
 
 def value(divergence: Divergence, case: Case) -> Tensor:

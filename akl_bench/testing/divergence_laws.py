@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from akl_bench import specs
-from akl_bench.divergences import _law_cases as cases
-from akl_bench.divergences import _law_measure as measure
 from akl_bench.divergences import get, registry
 from akl_bench.divergences.gradients import value_and_grad
 from akl_bench.errors import UsageError
+from akl_bench.testing import divergence_cases as cases
+from akl_bench.testing import divergence_measure as measure
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from akl_bench.divergences._law_cases import Case
     from akl_bench.divergences.base import Divergence
+    from akl_bench.testing.divergence_cases import Case
 
 _STEP = 1e-5  # of the central differences
 _FLOAT32_FLOOR = 0.03  # a float32 log-probability near -10 is off by 5e-7: relative from here on

@@ -1,4 +1,4 @@
-"""Writes docs/divergences.md from the classes: `python -m akl_bench.divergences._docs docs`."""
+"""Writes docs/divergences.md from the classes: `python -m akl_bench.testing.docs docs`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FAMILIES = {
 _INTRODUCTION = """\
 # Divergences
 
-Generated from the classes by `python -m akl_bench.divergences._docs docs`; do not edit.
+Generated from the classes by `python -m akl_bench.testing.docs docs`; do not edit.
 
 p is the teacher, q the student, z the student's logits, i one entry of the vocabulary. Values are
 in nats per token; temperature, chunking and the mean over tokens belong to the objective. "sg"
@@ -150,7 +150,7 @@ def _text(value: object) -> str:
 
 def main(folder: Path) -> None:
     """Write divergences.md and the pictures under `folder`."""
-    from akl_bench.divergences._pictures import draw
+    from akl_bench.testing.pictures import draw
 
     (folder / "divergences.md").write_text(render(), encoding="utf-8")
     for family in _FAMILIES:
