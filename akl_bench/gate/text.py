@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from akl_bench.gate._escape import markdown as markdown_text
-from akl_bench.gate._escape import plain
 from akl_bench.gate.comparison import Comparison, Report
 from akl_bench.gate.verdicts import Verdict
+from akl_bench.report.escape import markdown_text, terminal_text
 
 _HEADER = (
     "verdict",
@@ -50,7 +49,7 @@ def text(report: Report, *, everything: bool = False, styled: bool = False) -> s
     shown = by_urgency(report, everything=everything)
     lines = []
     if shown:
-        table = [_HEADER, *(_cells(c, plain) for c in shown)]
+        table = [_HEADER, *(_cells(c, terminal_text) for c in shown)]
         widths = [max(len(row[i]) for row in table) for i in range(len(_HEADER))]
         lines.append(_line(_HEADER, widths))
         for comparison, cells in zip(shown, table[1:], strict=True):
@@ -61,10 +60,10 @@ def text(report: Report, *, everything: bool = False, styled: bool = False) -> s
                 line = f"\x1b[{colour}m{name}\x1b[0m{line[len(name) :]}"
             lines.append(line)
             if comparison.explanation:
-                lines.append(f"  {plain(comparison.explanation)}")
+                lines.append(f"  {terminal_text(comparison.explanation)}")
         lines += ["", _LEGEND]
     for title, entries in _about(report):
-        lines += [f"{title}:", *(f"  {plain(entry)}" for entry in entries)]
+        lines += [f"{title}:", *(f"  {terminal_text(entry)}" for entry in entries)]
     return "\n".join([*lines, report.headline]) + "\n"
 
 
