@@ -22,6 +22,9 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
+    # After the \\ of a row above, these would belong to it.
+    "[": "{[}",
+    "*": "{*}",
     # Signs of the tables.
     "±": r"$\pm$",
     "†": r"\dag{}",
