@@ -138,6 +138,16 @@ class Registry(Generic[T]):
         }
         return specs.format_spec(self.name_of(type(plugin)), params)
 
+    def portable(self, spec: str) -> str:
+        """The canonical spec, with the whole path of a file: it builds the same in any folder."""
+        plugin = self.create(spec)
+        label = self.spec_of(plugin)
+        if ".py:" not in specs.parse(spec).name:
+            return label
+        cls = type(plugin)
+        _, parenthesis, params = label.partition("(")
+        return f"{sys.modules[cls.__module__].__file__}:{cls.__name__}{parenthesis}{params}"
+
     def name_of(self, cls: type[Any]) -> str:
         """Canonical name of a plug-in's class; that of an unregistered one is its snake case."""
         package, _, module = cls.__module__.rpartition(".")

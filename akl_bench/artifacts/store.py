@@ -51,6 +51,11 @@ class Artifact:
         """Hash of its fields."""
         return digest(self.fields)
 
+    @property
+    def part(self) -> Path:
+        """A file beside it that may grow from call to call until the artifact is made."""
+        return self.folder.with_name(f".{self.folder.name}-{self.key[:8]}.part.jsonl")
+
     def sealed(self) -> Seal | None:
         """Its seal, where what lies there is this artifact; its files are not looked at."""
         seal = read_seal(self.folder)

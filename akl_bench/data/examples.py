@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from akl_bench.data.prompts import Prompt
-from akl_bench.data.records import Record
 from akl_bench.errors import DataError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from akl_bench.data.prompts import Prompt
+    from akl_bench.data.records import Record
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Example:
 
 
 def encode(
-    records: Sequence[Record],
-    prompt: Prompt,
+    records: "Sequence[Record]",
+    prompt: "Prompt",
     tokenizer: "PreTrainedTokenizerBase",
     *,
     max_prompt_tokens: int,

@@ -19,7 +19,6 @@ class SeqKD(Source):
 
     Attributes:
         temperature: Divides the teacher's logits; 0 takes the likeliest token.
-        seed: Draws the responses.
     """
 
     needs: ClassVar[frozenset[Literal["teacher text", "student samples"]]] = frozenset(
@@ -27,7 +26,6 @@ class SeqKD(Source):
     )
 
     temperature: float = 1.0
-    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.temperature < 0:
@@ -37,7 +35,7 @@ class SeqKD(Source):
         assert teacher is not None, "`needs` asks for it"
         how = {"temperature": self.temperature} if self.temperature else {"do_sample": False}
         prompts = {row.id: row.prompt for row in rows}
-        answers = {a.id: a for a in teacher(prompts, seed=self.seed, **how)}
+        answers = {a.id: a for a in teacher(prompts, seed=0, **how)}
         # A response that was cut has no end token to learn; one without any token has only that.
         return [
             replace(row, response=response, cache_row=None)
