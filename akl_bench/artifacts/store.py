@@ -35,7 +35,7 @@ from akl_bench.errors import UsageError
 from akl_bench.strict import describe
 
 TEACHER, UNTRAINED = "teacher", "untrained"
-STUDENT = "student"
+STUDENT, MODEL = "student", "model"
 SEAL, TRAIN_LOG, COMPLETIONS, ROWS = "seal.json", "train.jsonl", "completions.jsonl", "rows.jsonl"
 
 
@@ -228,6 +228,11 @@ class CellFolder:
     @property
     def student(self) -> Path:
         return self.folder / STUDENT
+
+    @property
+    def model(self) -> Path:
+        """The student as a checkpoint."""
+        return self.student / MODEL
 
     @property
     def checkpoints(self) -> Path:

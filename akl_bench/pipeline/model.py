@@ -8,14 +8,41 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from akl_bench.models.loading import build_student, load_tokenizer, model_in, tokenizer_in
-from akl_bench.pipeline import shared
-from akl_bench.pipeline.train import MODEL
+from akl_bench.errors import AklBenchError
+from akl_bench.models.loading import (
+    build_student,
+    load_model,
+    load_tokenizer,
+    model_in,
+    tokenizer_in,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from akl_bench.pipeline.plan import CellPlan, Plan
+
+
+def device(plan: Plan) -> torch.device:
+    """Where models run.
+
+    Raises:
+        AklBenchError: It is not what was planned: a GPU that was lent is gone, or the reverse.
+    """
+    here = "cuda" if torch.cuda.is_available() else "cpu"
+    if here != plan.machine.device:
+        raise AklBenchError(
+            f"this cell was planned for {plan.machine.device} and finds only {here}. Mend the "
+            "driver or CUDA_VISIBLE_DEVICES, or start the command again to plan anew."
+        )
+    return torch.device(here)
+
+
+def teacher_model(plan: Plan) -> PreTrainedModel:
+    """The teacher: in bfloat16 where training is, else in float32."""
+    profile = plan.profile
+    dtype = torch.bfloat16 if plan.precision == "bf16" else torch.float32
+    return load_model(profile.teacher, dtype=dtype, device=device(plan), online=profile.online)
 
 
 class Model:
@@ -28,8 +55,7 @@ class Model:
     def __init__(self, plan: Plan, cell: CellPlan, id: str):
         self.id = id
         self._plan, self._record = plan, cell.record
-        trained = plan.place(cell).student / MODEL
-        places = {"trained": trained, "checkpoint": Path(cell.record.path)}
+        places = {"trained": plan.place(cell).model, "checkpoint": Path(cell.record.path)}
         # The folder of a checkpoint; the teacher and the untrained student are made from the
         # profile.
         self._folder = places.get(cell.record.kind)
@@ -37,17 +63,17 @@ class Model:
     @cached_property
     def model(self) -> PreTrainedModel:
         """In eval mode, on its device; trained ones in float32."""
-        profile, device = self._plan.profile, shared.device(self._plan)
+        profile, where = self._plan.profile, device(self._plan)
         if self._folder is not None:
-            return model_in(self._folder, dtype=torch.float32, device=device)
+            return model_in(self._folder, dtype=torch.float32, device=where)
         if self._record.kind == "teacher":
-            return shared.teacher_model(self._plan)
+            return teacher_model(self._plan)
         return build_student(
             profile.students[self._record.student],
             profile.teacher,
             seed=self._record.seed,
             dtype=torch.float32,
-            device=device,
+            device=where,
             online=profile.online,
         )
 

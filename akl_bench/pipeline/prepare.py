@@ -15,7 +15,7 @@ from akl_bench.artifacts.files import write_jsonl
 from akl_bench.artifacts.keys import libraries
 from akl_bench.artifacts.records import Shared
 from akl_bench.artifacts.store import ROWS, Making
-from akl_bench.data.examples import Example, encode, in_cache, response_tokens, write_examples
+from akl_bench.data.examples import encode, in_cache, response_tokens, write_examples
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import Record
 from akl_bench.models.heads import output_head, verify_head
@@ -23,6 +23,7 @@ from akl_bench.models.loading import build_student, load_tokenizer
 from akl_bench.models.lora import adapters
 from akl_bench.models.vocabulary import check_vocabularies
 from akl_bench.pipeline import shared
+from akl_bench.pipeline.model import teacher_model
 from akl_bench.pipeline.plan import Plan
 from akl_bench.pipeline.provenance import made_here
 from akl_bench.tasks import GenerationSpec
@@ -70,7 +71,7 @@ class _Maker:
 
     @cached_property
     def _teacher(self) -> Any:
-        return shared.teacher_model(self._plan)
+        return teacher_model(self._plan)
 
     def models(self, _: str, making: Making) -> None:
         """Build each model once, so that what cannot work fails before anything is trained."""
@@ -109,7 +110,7 @@ class _Maker:
         making.record = Shared(about={"rows": len(rows)})
 
     def examples(self, name: str, making: Making) -> None:
-        """A set of examples as token ids; of a source, what it has prepared from the training set."""
+        """A set of examples as token ids; for a source, what it makes of the training set."""
         data = self._profile.data
         records = self._records(name)
         examples = encode(

@@ -23,7 +23,7 @@ def rouge_l(plan: Plan, cell: CellPlan) -> Callable[[PreTrainedModel], float]:
     decoding = next(task.generation for task in tasks if task.kind == "generation")
     tokenizer = load_tokenizer(plan.profile.teacher, online=plan.profile.online)
     rows = shared.examples(plan, "validation")
-    references = [tokenizer.decode(row.response[:-1]) for row in rows]
+    references = [tokenizer.decode(list(row.response[:-1])) for row in rows]
 
     def score(model: PreTrainedModel) -> float:
         answers = generation.registry.create(decoding.sampler).sample(

@@ -4,46 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
 from safetensors.torch import load_file
 
 from akl_bench.artifacts.store import read_seal
 from akl_bench.data.examples import Example, read_examples
-from akl_bench.errors import AklBenchError
-from akl_bench.models.loading import load_model
+from akl_bench.pipeline.model import device, teacher_model
 from akl_bench.training.logits import Head
 from akl_bench.training.teachers.base import Place
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transformers import PreTrainedModel
-
     from akl_bench.pipeline.plan import Plan
 
 EXAMPLES, HEAD = "examples.npz", "head.safetensors"
-
-
-def device(plan: Plan) -> torch.device:
-    """Where models run.
-
-    Raises:
-        AklBenchError: It is not what was planned: a GPU that was lent is gone, or the reverse.
-    """
-    here = "cuda" if torch.cuda.is_available() else "cpu"
-    if here != plan.machine.device:
-        raise AklBenchError(
-            f"this cell was planned for {plan.machine.device} and finds only {here}. Mend the "
-            "driver or CUDA_VISIBLE_DEVICES, or start the command again to plan anew."
-        )
-    return torch.device(here)
-
-
-def teacher_model(plan: Plan) -> PreTrainedModel:
-    """The teacher: in bfloat16 where training is, else in float32."""
-    profile = plan.profile
-    dtype = torch.bfloat16 if plan.precision == "bf16" else torch.float32
-    return load_model(profile.teacher, dtype=dtype, device=device(plan), online=profile.online)
 
 
 def vocab_size(plan: Plan) -> int:

@@ -11,10 +11,12 @@ import torch
 
 from akl_bench import divergences
 from akl_bench.artifacts.records import Student
+from akl_bench.artifacts.store import MODEL
 from akl_bench.models.census import content_hash
 from akl_bench.models.loading import build_student, load_tokenizer
 from akl_bench.models.lora import adapters
 from akl_bench.pipeline import shared
+from akl_bench.pipeline.model import device
 from akl_bench.pipeline.provenance import made_here
 from akl_bench.training import devices, sources, teachers
 from akl_bench.training.loop import Learner, Lesson, Selection, distill, mean_loss
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
     from akl_bench.executors.base import Report
     from akl_bench.pipeline.plan import CellPlan, Plan
-
-MODEL = "model"
 
 
 def train(
@@ -56,7 +56,7 @@ def train(
         profile.teacher,
         seed=seed,
         dtype=torch.float32,
-        device=shared.device(plan),
+        device=device(plan),
         online=profile.online,
     )
     learner = Learner(

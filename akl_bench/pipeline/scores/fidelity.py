@@ -12,7 +12,6 @@ from torch import Tensor
 
 from akl_bench.artifacts import records
 from akl_bench.data.batches import collate, length_batches
-from akl_bench.data.examples import response_tokens
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
 from akl_bench.metrics.fidelity import fidelity
 from akl_bench.models.heads import output_head
