@@ -45,11 +45,12 @@ def claims(
     """
     if toy_only and (runs or longer):
         raise click.UsageError("--toy-only takes no RUN.")
-    from akl_bench.papers.akl.claims import draw, show
+    from akl_bench.papers.akl.claims import show
     from akl_bench.papers.akl.claims.cards import cards
+    from akl_bench.report.figures import check
 
     if figures is not None:
-        draw.check()
+        check()
     tested = cards(runs, longer, hint=not toy_only)
     if figures is not None:
         show.draw(tested, figures)

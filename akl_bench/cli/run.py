@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from akl_bench.cli._options import load_profile, out_option, profile_options, run_folder
-from akl_bench.errors import UsageError
 
 
 @click.command(no_args_is_help=True)
@@ -22,22 +21,16 @@ from akl_bench.errors import UsageError
 @click.option(
     "--executor",
     "place",
-    type=click.Choice(("local", "ray")),
     default="local",
     show_default=True,
-    help="Child processes or Ray tasks.",
-)
-@click.option(
-    "--ray-address",
-    metavar="ADDRESS",
-    help="The cluster.  [default: one on this machine]",
+    metavar="SPEC",
+    help="Where cells run: local (child processes), ray, or as \"ray(address='HOST:PORT')\".",
 )
 def run(
     objectives: tuple[str, ...],
     out: Path | None,
     workers: int | None,
     place: str,
-    ray_address: str | None,
     **options: Any,
 ) -> None:
     """Train a student per OBJECTIVE and seed, score it, and print the table.
@@ -46,14 +39,14 @@ def run(
     as ./mine.py:Mine, or all. Cells that are finished are left as they are; after an interruption
     the same command goes on.
     """
+    from dataclasses import replace
+
+    from akl_bench import executors
     from akl_bench.cli._progress import Progress
-    from akl_bench.executors.ray import RayExecutor
     from akl_bench.pipeline.run import run as run_cells
     from akl_bench.report import frame, table
 
-    if ray_address is not None and place != "ray":
-        raise UsageError("--ray-address goes with --executor ray.")
-    executor = RayExecutor(ray_address, workers=workers) if place == "ray" else None
+    executor = executors.registry.create(place)
     profile = load_profile(**options)
     folder = run_folder(profile, out)
     with Progress() as progress:
@@ -61,22 +54,18 @@ def run(
             objectives,
             profile,
             folder,
-            workers=workers,
-            executor=executor,
+            executor=replace(executor, workers=workers) if workers else executor,
             on_event=progress,
             on_plan=progress.plan,
         )
-    trained = len(outcome.cells) - len(outcome.skipped) - len(outcome.failed)
-    if not trained and not outcome.failed:
-        click.echo(
-            f"Nothing to do: all {len(outcome.cells)} cells are sealed in {folder}.", err=True
-        )
+    if not outcome.made:
+        click.echo(f"Nothing to do: all {outcome.cells} cells are complete in {folder}.", err=True)
     click.echo(table.render(frame.load(folder), "text", styled=sys.stdout.isatty()), nl=False)
     if outcome.failed:
         for label, message in outcome.failed.items():
             click.echo(f"Failed: {label}: {message}", err=True)
         click.echo(
-            f"{len(outcome.failed)} of {len(outcome.cells)} cells failed; their folders under "
+            f"{len(outcome.failed)} of {outcome.cells} cells failed; their folders under "
             f"{folder / 'cells'} have log.txt. The same command tries them again.",
             err=True,
         )

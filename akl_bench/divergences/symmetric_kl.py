@@ -25,7 +25,6 @@ class SymmetricKL(Divergence):
 
     weight: float = 0.5
 
-    aliases: ClassVar[tuple[str, ...]] = ("skl",)
     family: ClassVar[str] = "mixed KL"
     paper: ClassVar[str] = "arXiv 2404.02657 (its FKL+RKL baseline)"
     formula: ClassVar[str] = "weight KL(p||q) + (1 - weight) KL(q||p)"

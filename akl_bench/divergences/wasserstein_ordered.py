@@ -19,7 +19,6 @@ class WassersteinOrdered(Divergence):
     It is 0 wherever q is any permutation of p, hence no divergence in the strict sense.
     """
 
-    aliases: ClassVar[tuple[str, ...]] = ("uld",)
     family: ClassVar[str] = "bounded"
     paper: ClassVar[str] = "arXiv 2402.12030 (ULD), closed form of its Wasserstein term"
     formula: ClassVar[str] = "sum_r |p_(r) - q_(r)|, where (r) is the rank in descending order"

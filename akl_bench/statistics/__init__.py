@@ -22,9 +22,8 @@ from akl_bench.statistics.comparison import (
     win_tie_loss,
 )
 from akl_bench.statistics.evidence import Evidence, evidence
-from akl_bench.statistics.power import seeds_needed, smallest_detectable, t_test_power
+from akl_bench.statistics.power import seeds_needed, smallest_detectable
 from akl_bench.statistics.tasks import CriticalDifference, critical_difference
-from akl_bench.statistics.variance import VarianceShares, variance_shares
 
 __all__ = [
     "CriticalDifference",
@@ -33,7 +32,6 @@ __all__ = [
     "Interval",
     "SignedRank",
     "Summary",
-    "VarianceShares",
     "WinTieLoss",
     "against_known_spread",
     "critical_difference",
@@ -47,8 +45,6 @@ __all__ = [
     "seeds_needed",
     "smallest_detectable",
     "summary",
-    "t_test_power",
-    "variance_shares",
     "welch",
     "wilcoxon",
     "win_tie_loss",

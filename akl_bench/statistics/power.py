@@ -12,24 +12,18 @@ from akl_bench.errors import UsageError
 from akl_bench.statistics._arrays import Floats
 
 
-def t_test_power(
-    difference: float, sd: float, n: int, *, alpha: float = 0.05, paired: bool = True
-) -> float:
-    """Probability that a two-sided t-test with n seeds (per side) calls a true difference.
-
-    P(|T| > t_(1 - alpha/2)) for T noncentral with shift difference / (sd sqrt(c / n)): paired has
-    c = 1, n - 1 degrees of freedom and the sd of the differences; unpaired has c = 2, 2 n - 2 and
-    the sd of each side. For Holm over m comparisons, alpha / m is the cautious choice.
-    """
-    if n < 2 or sd <= 0 or not 0 < alpha < 1:
-        raise UsageError(f"power needs n >= 2, sd > 0, 0 < alpha < 1; got {n}, {sd}, {alpha}")
-    return _power(abs(difference) / sd, n, alpha, paired)
-
-
 def smallest_detectable(
     sd: float, n: int, *, alpha: float = 0.05, power: float = 0.8, paired: bool = True
 ) -> float | None:
-    """Difference that `t_test_power` finds with the given power; None with fewer than two seeds."""
+    """Smallest true difference that a two-sided t-test with n seeds (per side) finds that often.
+
+    Args:
+        sd: Of the differences (paired), or of each side.
+        n: Seeds; with fewer than two the answer is None.
+        alpha: For Holm over m comparisons, alpha / m is the cautious choice.
+        power: How often it is found.
+        paired: Whether the test pairs the seeds of both sides.
+    """
     if n < 2:
         return None
     if sd < 0 or not 0 < alpha < power < 1:
@@ -73,6 +67,10 @@ def _detectable_effect(n: int, alpha: float, power: float, paired: bool) -> floa
 
 
 def _power(effect: float, n: int, alpha: float, paired: bool) -> float:
+    """P(|T| > t_(1 - alpha/2)) for T noncentral with shift effect / sqrt(c / n).
+
+    Paired has c = 1 and n - 1 degrees of freedom; unpaired has c = 2 and 2 n - 2.
+    """
     df, shift = (n - 1, math.sqrt(n)) if paired else (2 * n - 2, math.sqrt(n / 2))
     critical = stats.t.isf(alpha / 2, df)
     scale, weight = _chi_nodes(df)

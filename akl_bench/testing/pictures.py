@@ -8,63 +8,45 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from akl_bench.divergences import get, names
-from akl_bench.errors import MissingDependencyError
+from akl_bench.report.figures import figure, looks, save
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Okabe and Ito's palette, safe for colour-blind readers, with a dash pattern each besides.
-_STYLES = (
-    ("#0072B2", "-"),
-    ("#D55E00", "--"),
-    ("#009E73", "-."),
-    ("#CC79A7", ":"),
-    ("#E69F00", (0, (5, 1, 1, 1, 1, 1))),
-    ("#56B4E9", (0, (1, 1))),
-)
 _TEACHER = (0.40, 0.35, 0.15, 0.10)
 # The default k is larger than the vocabulary of the pictures.
 _SETTINGS = {"top_k_forward_kl": "top_k_forward_kl(k=1)"}
 
 
 def draw(family: str, path: Path) -> None:
-    """Draw one family into an SVG file.
+    """Draw one family into a file.
 
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError("pictures", "plots") from error
     members = [name for name in names() if get(name).family == family]
     x_N = torch.linspace(0.01, 0.99, 197, dtype=torch.float64)
-    options: Any = {
-        "svg.hashsalt": "akl-bench",
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-    with matplotlib.rc_context(options):
-        figure = Figure(figsize=(9.0, 3.9), layout="constrained")
-        value, gradient = figure.subplots(1, 2)
+    with figure(9.0, 3.9) as made:
+        value, gradient = made.subplots(1, 2)
         if family != get("forward_kl").family:
-            for name, dash in (("forward_kl", "-"), ("reverse_kl", "--")):
-                _plot(value, gradient, name, x_N, color="0.7", linestyle=dash, linewidth=1.2)
-        for name, (colour, line) in zip(members, _STYLES, strict=False):
-            _plot(value, gradient, name, x_N, color=colour, linestyle=line, linewidth=1.9)
-        for axes, title in ((value, "value, nats"), (gradient, "gradient with respect to $z_1$")):
+            for name, look in looks(("forward_kl", "reverse_kl")).items():
+                _plot(value, gradient, name, x_N, color="0.7", linestyle=look.dash, linewidth=1.2)
+        for name, look in looks(members).items():
+            style = {"color": look.color, "linestyle": look.dash, "linewidth": 1.9}
+            _plot(value, gradient, name, x_N, **style)
+        for axes, title in (
+            (value, "value, nats"),
+            (gradient, "gradient with respect to z of token 1"),
+        ):
             axes.axvline(_TEACHER[0], color="0.4", linewidth=0.8, linestyle=(0, (2, 2)))
             axes.set_xlabel("student's probability of token 1 (teacher's: dotted)")
-            axes.set_title(title, loc="left", fontsize=10)
+            axes.set_title(title)
             axes.set_xlim(0, 1)
         value.set_ylim(0, 2)
         gradient.axhline(0, color="0.4", linewidth=0.8)
         gradient.set_ylim(-0.8, 0.8)
-        figure.legend(*value.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=110)
+        made.legend(*value.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        save(made, path)
 
 
 def _plot(value: Any, gradient: Any, name: str, x_N: Tensor, **style: Any) -> None:

@@ -6,7 +6,7 @@ import torch
 
 from akl_bench import divergences
 from akl_bench.divergences.gradients import autograd_value_and_grad, value_and_grad
-from akl_bench.errors import UsageError
+from akl_bench.errors import UnknownNameError, UsageError
 from akl_bench.testing import check_divergence
 
 P = np.array([0.40, 0.35, 0.15, 0.10])
@@ -93,7 +93,7 @@ def test_jensen_shannon_over_its_vanishing_weight_is_a_kl(spec, limit, gradient)
     [
         ("jsd(beta=0.0)", "forward_kl for 0"),
         ("jsd(beta=1.0)", "strictly between"),
-        ("skl(weight=1.5)", "weight=1.5"),
+        ("symmetric_kl(weight=1.5)", "weight=1.5"),
         ("sfkl(lam=1.0)", "lam=1.0"),
         ("srkl(lam=-0.1)", "lam=-0.1"),
         ("akl(mu=1.0)", "mu=1.0"),
@@ -150,3 +150,8 @@ def test_cuda_agrees_and_never_waits_for_the_device(spec):
         torch.cuda.set_sync_debug_mode("default")
     for actual, expected in zip(found, value_and_grad(divergence, *inputs), strict=True):
         torch.testing.assert_close(actual.cpu(), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_skl_is_no_alias_as_it_means_skewed_elsewhere():
+    with pytest.raises(UnknownNameError, match=r"'skl'\. Did you mean: s[fr]kl\?"):
+        divergences.get("skl")

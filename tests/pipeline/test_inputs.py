@@ -28,6 +28,8 @@ def package(tmp_path, monkeypatch):
         ("divergences/hellinger.py", False),
         ("cli/run.py", False),
         ("report/table.py", False),
+        ("papers/akl/claims/toy.py", False),
+        ("testing/divergence_laws.py", False),
     ],
 )
 def test_code_counts_for_all_cells_unless_only_one_objective_has_it(package, file, counts):

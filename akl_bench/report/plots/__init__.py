@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from akl_bench.errors import UsageError
+from akl_bench.report.figures import save
 from akl_bench.report.frame import RunFrame
-from akl_bench.report.plots import curves, ranks, scatter, style
+from akl_bench.report.plots import curves, ranks, scatter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-FORMATS = ("png", "svg", "pdf")
 
 
 def _diversity(frame: RunFrame) -> Figure | None:
@@ -40,8 +39,8 @@ def _curves(frame: RunFrame) -> Figure | None:
 
 
 def _ranks(frame: RunFrame) -> Figure | None:
-    found = ranks.ranks(frame)
-    return ranks.draw(frame, found) if found else None
+    ranked = ranks.ranks(frame)
+    return ranks.draw(frame, ranked) if ranked else None
 
 
 KINDS: dict[str, Callable[[RunFrame], Figure | None]] = {
@@ -86,7 +85,6 @@ def write(
                 raise UsageError(f"--kind {kind} needs {_NEEDS[kind]}; this run has none.")
             continue
         path = folder / f"{kind}.{format}"
-        folder.mkdir(parents=True, exist_ok=True)
-        style.save(figure, path, format)
+        save(figure, path)
         written.append(path)
     return written

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from akl_bench.report.figures import GREY, figure
 from akl_bench.report.frame import RunFrame, is_reference
-from akl_bench.report.plots.style import GREY, canvas, legend_entries, looks, name_of
+from akl_bench.report.plots.style import legend_entries, looks, name_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +29,7 @@ _POINTS = 160  # more than that are not seen
 
 def curves(frame: RunFrame) -> dict[str, dict[Any, NDArray[np.float64]]]:
     """By panel and row: array [seeds, steps, 2] of step and smoothed value."""
-    found: dict[str, dict[Any, Any]] = defaultdict(dict)
+    by_panel: dict[str, dict[Any, Any]] = defaultdict(dict)
     for row in frame.rows:
         logs = [cell.lines("train.jsonl") for cell in frame.sealed(row)]
         for key in _PANELS:
@@ -41,8 +42,8 @@ def curves(frame: RunFrame) -> dict[str, dict[Any, NDArray[np.float64]]]:
             longest = max(map(len, series), default=0)
             series = [one for one in series if len(one) == longest]
             if longest and not is_reference(row.objective):
-                found[key][row] = np.stack(series)
-    return {key: found[key] for key in _PANELS if key in found}
+                by_panel[key][row] = np.stack(series)
+    return {key: by_panel[key] for key in _PANELS if key in by_panel}
 
 
 def _smooth(steps_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -63,9 +64,10 @@ def draw(frame: RunFrame, panels: dict[str, dict[Any, NDArray[np.float64]]]) -> 
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     known, others = legend_entries(frame, shown)
-    with canvas(columns, rows, 4.4, 3.2) as (figure, axes):
+    with figure(4.4 * columns, 3.2 * rows) as made:
+        axes = made.subplots(rows, columns, squeeze=False)
         title = "Training; mean over seeds, shaded from the smallest to the largest"
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+        made.suptitle(title, x=0.01, ha="left", fontsize=11)
         for place, (key, by_row) in zip(axes.flat, panels.items(), strict=False):
             for row, series in by_row.items():
                 look = shown[row]
@@ -96,13 +98,13 @@ def draw(frame: RunFrame, panels: dict[str, dict[Any, NDArray[np.float64]]]) -> 
         entries = {name: _line(look) for name, look in known}
         if others:
             entries[f"{others} others"] = _line(None)
-        figure.legend(
+        made.legend(
             list(entries.values()),
             list(entries),
             loc="outside lower left",
             ncols=min(6, len(entries)),
         )
-    return figure
+    return made
 
 
 def _line(look: Any) -> Any:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from akl_bench.report.plots.style import save
+from akl_bench.report.figures import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from akl_bench.artifacts.store import TEACHER, UNTRAINED
+from akl_bench.report.figures import figure
 from akl_bench.report.frame import Column, Row, RunFrame, is_reference
 from akl_bench.report.plots.labels import label
-from akl_bench.report.plots.style import Point, canvas, looks, name_of, scatter, unit
-from akl_bench.artifacts.store import TEACHER, UNTRAINED
+from akl_bench.report.plots.style import Point, looks, name_of, scatter, unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,10 +40,10 @@ def diversity(frame: RunFrame) -> list[tuple[str, _Axis, _Axis]]:
     """Panels of quality against diversity: one per task that measures both."""
     panels = []
     for task in frame.profile.tasks.values():
-        found = [c for c in frame.columns if c.task == task.name]
-        quality = next((c for c in found if c.metric.startswith(task.headline)), None)
+        columns = [c for c in frame.columns if c.task == task.name]
+        quality = next((c for c in columns if c.metric.startswith(task.headline)), None)
         various = next(
-            (c for wanted in _DIVERSITY for c in found if c.metric.startswith(wanted)), None
+            (c for wanted in _DIVERSITY for c in columns if c.metric.startswith(wanted)), None
         )
         if quality is not None and various is not None:
             panels.append((task.name, _axis(frame, various), _axis(frame, quality)))
@@ -77,14 +78,14 @@ def cost(frame: RunFrame) -> list[tuple[str, _Axis, _Axis]]:
 
 def _axis(frame: RunFrame, column: Column) -> _Axis:
     values = frame.seed_values()
-    found = {
+    by_row = {
         row: [
             column.scale * value
             for value in values.get((row, column.task, column.metric), {}).values()
         ]
         for row in frame.rows
     }
-    return _Axis(unit(column.metric, column.scale), found, column.higher_is_better is not False)
+    return _Axis(unit(column.metric, column.scale), by_row, column.higher_is_better is not False)
 
 
 def draw(
@@ -94,28 +95,29 @@ def draw(
     columns = min(_PANELS, len(panels))
     rows = -(-len(panels) // columns)
     width = 5.2 if columns > 1 else 7.5
-    with canvas(columns, rows, width, 4.6) as (figure, axes):
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    with figure(width * columns, 4.6 * rows) as made:
+        axes = made.subplots(rows, columns, squeeze=False)
+        made.suptitle(title, x=0.01, ha="left", fontsize=11)
         drawn = []
         for place, (task, across, up) in zip(axes.flat, panels, strict=False):
             drawn.append(_panel(place, frame, task, across, up, front=front))
         for place in axes.flat[len(panels) :]:
             place.set_visible(False)
-        figure.draw_without_rendering()
+        made.draw_without_rendering()
         # Labels are put where they fit now; another layout would move the axes under them.
-        figure.set_layout_engine("none")
+        made.set_layout_engine("none")
         for place, (points, named, line) in zip(axes.flat, drawn, strict=False):
             label(place, points, named, line)
-    return figure
+    return made
 
 
 def _points(frame: RunFrame, across: _Axis, up: _Axis) -> dict[Row, Point]:
     shown = looks(frame)
-    found = {}
+    points = {}
     for row in frame.rows:
         x, y = across.values[row], up.values[row]
         if x and y:
-            found[row] = Point(
+            points[row] = Point(
                 float(np.mean(x)),
                 float(np.mean(y)),
                 _spread(x),
@@ -123,7 +125,7 @@ def _points(frame: RunFrame, across: _Axis, up: _Axis) -> dict[Row, Point]:
                 name_of(row, frame),
                 shown[row],
             )
-    return found
+    return points
 
 
 def _spread(values: Sequence[float]) -> float:
@@ -173,12 +175,12 @@ def _outliers(points: dict[Row, Point]) -> list[Row]:
     """Rows far outside the middle half of many, on either axis."""
     if len(points) < _MANY:
         return []
-    found: list[Row] = []
+    far: list[Row] = []
     for value in (attrgetter("x"), attrgetter("y")):
         low, high = np.quantile([value(p) for p in points.values()], (0.25, 0.75))
         room = _OUTLIER * (high - low)
-        found += [r for r, p in points.items() if not low - room <= value(p) <= high + room]
-    return list(dict.fromkeys(found))
+        far += [r for r, p in points.items() if not low - room <= value(p) <= high + room]
+    return list(dict.fromkeys(far))
 
 
 def _near(value: float, others: Sequence[float], far: float) -> bool:

@@ -10,17 +10,18 @@ import numpy as np
 
 from akl_bench.papers.akl.claims.card import AKL, FKL, MIX, NEAR, RKL, SHORT
 from akl_bench.papers.akl.claims.closing import Floats
-from akl_bench.papers.akl.claims.draw import COLOURS, SIGNS, figure
 from akl_bench.papers.akl.claims.runs import Contest, Trained
+from akl_bench.report.figures import GREY, figure, looks, save
 from akl_bench.report.frame import Column
 from akl_bench.artifacts.store import TEACHER
 
 _KINDS = (FKL, RKL, MIX, AKL)
+_LOOKS = looks(_KINDS)
 
 
 def optimum(runs: Sequence[Trained], path: Path) -> None:
     """Distance from the teacher, both ways, by objective and budget; a point is a seed."""
-    with figure(path, 7.5, 3.2) as made:
+    with figure(7.5, 3.2) as made:
         row = made.subplots(1, 2)
         for axes, metric, title in zip(row, ("kl_pq", "kl_qp"), ("p||q", "q||p"), strict=True):
             for place, run in enumerate(runs):
@@ -35,6 +36,7 @@ def optimum(runs: Sequence[Trained], path: Path) -> None:
             axes.set(xticks=range(len(runs)), xticklabels=[f"{r.steps()} steps" for r in runs])
             axes.set_xlim(-0.6, len(runs) - 0.4)
         made.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        save(made, path)
 
 
 def gaps(
@@ -42,7 +44,7 @@ def gaps(
 ) -> None:
     """Head and tail gap, each as a share of its start; a line is a seed."""
     shown = [name for name in _KINDS if curves[name]]
-    with figure(path, 2.5 * len(shown), 2.9) as made:
+    with figure(2.5 * len(shown), 2.9) as made:
         row = made.subplots(1, len(shown), sharey=True, squeeze=False)[0]
         for axes, name in zip(row, shown, strict=True):
             for number, curve in enumerate(curves[name].values()):
@@ -50,7 +52,7 @@ def gaps(
                     axes.plot(
                         curve[0],
                         gap / gap[0],
-                        color=COLOURS[name],
+                        color=_LOOKS[name].color,
                         linestyle=dash,
                         linewidth=1.1,
                         alpha=0.8,
@@ -60,25 +62,29 @@ def gaps(
             axes.set(title=SHORT[name], xlabel="updates", ylim=(0, 1.1), xlim=(0, None))
             axes.legend(loc="upper right")
         row[0].set_ylabel("gap left, share of its start")
+        save(made, path)
 
 
 def differences(contests: Sequence[Contest], path: Path) -> None:
     """AKL less each rival, by task, with intervals."""
     measures = list(dict.fromkeys(c.measure for c in contests))
-    with figure(path, 7.5, 0.42 * len(measures) + 1.3) as made:
+    with figure(7.5, 0.42 * len(measures) + 1.3) as made:
         axes = made.subplots()
         for i, name in enumerate((FKL, RKL, MIX)):
             for c in (c for c in contests if c.other == name):
                 y = measures.index(c.measure) + (i - 1) * 0.22
                 label = f"AKL - {SHORT[name]}" if c.measure == measures[0] else None
                 if c.test.low is not None and c.test.high is not None:
-                    axes.plot((c.test.low, c.test.high), (y, y), color=COLOURS[name], linewidth=1.4)
+                    axes.plot(
+                        (c.test.low, c.test.high), (y, y), color=_LOOKS[name].color, linewidth=1.4
+                    )
                 _points(axes, [c.test.difference], [y], name, label=label)
         axes.axvline(0, color="0.5", linewidth=0.8)
         axes.set(yticks=range(len(measures)), yticklabels=measures)
         axes.set_ylim(len(measures) - 0.5, -0.5)
         axes.set_xlabel("points of 100, above 0: AKL is better; bar: 95 % interval over seeds")
         made.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        save(made, path)
 
 
 def diversity(
@@ -88,7 +94,7 @@ def diversity(
     path: Path,
 ) -> None:
     """Quality against each measure of diversity; a small sign is a seed, a large one the mean."""
-    with figure(path, 3.1 * len(measures), 3.4) as made:
+    with figure(3.3 * len(measures), 3.4) as made:
         row = made.subplots(1, len(measures), squeeze=False)[0]
         for axes, (metric, columns) in zip(row, measures.items(), strict=True):
             for name in _KINDS:
@@ -96,7 +102,14 @@ def diversity(
                 seeds = sorted(x.keys() & y.keys())
                 xs, ys = [x[s] for s in seeds], [y[s] for s in seeds]
                 if seeds:
-                    axes.scatter(xs, ys, s=10, color=COLOURS[name], marker=SIGNS[name], alpha=0.5)
+                    axes.scatter(
+                        xs,
+                        ys,
+                        s=10,
+                        color=_LOOKS[name].color,
+                        marker=_LOOKS[name].marker,
+                        alpha=0.5,
+                    )
                     _points(axes, [np.mean(xs)], [np.mean(ys)], name, label=SHORT[name])
             x, y = (_means(run, TEACHER, c, student="") for c in (quality, columns))
             if x and y:
@@ -108,15 +121,16 @@ def diversity(
                 axes.invert_yaxis()
             axes.set_xlabel(f"quality ({quality[0].metric}), %")
         made.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+        save(made, path)
 
 
 def weights(groups: Mapping[str, Sequence[Floats]], path: Path) -> None:
     """Share of held-out tokens below a weight; a line is a seed."""
     styles: Mapping[str, Any] = {
-        "before training": {"color": COLOURS[FKL], "linestyle": "--"},
-        "after training": {"color": COLOURS[AKL], "linestyle": "-"},
+        "before training": {"color": GREY, "linestyle": "--"},
+        "after training": {"color": _LOOKS[AKL].color, "linestyle": "-"},
     }
-    with figure(path, 5.0, 3.2) as made:
+    with figure(5.0, 3.2) as made:
         axes = made.subplots()
         axes.axvspan(0.5 - NEAR, 0.5 + NEAR, color="0.88", zorder=0)
         for name, group in groups.items():
@@ -129,6 +143,7 @@ def weights(groups: Mapping[str, Sequence[Floats]], path: Path) -> None:
         axes.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share of held-out tokens at or below")
         axes.set_xlabel("w, AKL's share of KL(p||q); shaded: within .05 of 1/2")
         axes.legend(loc="upper left")
+        save(made, path)
 
 
 def _means(
@@ -142,4 +157,12 @@ def _means(
 
 
 def _points(axes: Any, x: Any, y: Any, name: str, *, label: str | None) -> None:
-    axes.plot(x, y, SIGNS[name], color=COLOURS[name], markersize=5, linestyle="none", label=label)
+    axes.plot(
+        x,
+        y,
+        _LOOKS[name].marker,
+        color=_LOOKS[name].color,
+        markersize=5,
+        linestyle="none",
+        label=label,
+    )

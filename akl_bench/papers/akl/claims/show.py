@@ -19,7 +19,6 @@ _WIDTH = 100
 
 def draw(cards: Sequence[Card], folder: Path) -> None:
     """Write all pictures as SVG files into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
     for part in (part for card in cards for part in card.parts):
         if part.draw is not None:
             part.draw(folder / f"{part.figure}.svg")

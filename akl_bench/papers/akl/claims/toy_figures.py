@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from akl_bench.papers.akl.claims.card import AKL, FKL, NEAR, RKL, SHORT
-from akl_bench.papers.akl.claims.draw import COLOURS, DASHES, figure
-from akl_bench.papers.akl.claims.toy import Toy
+from akl_bench.papers.akl.claims.toy import OBJECTIVES, Toy
+from akl_bench.report.figures import GREY, figure, looks, save
+
+_LOOKS = looks(OBJECTIVES)
 
 
 def optimum(trained: Sequence[Toy], path: Path) -> None:
     """Students of the first start after one step, some, and all; and their way to p."""
-    with figure(path, 10.0, 2.1 * len(trained) + 0.4) as made:
+    with figure(10.0, 2.1 * len(trained) + 0.4) as made:
         rows = made.subplots(len(trained), 4, squeeze=False)
         for axes, toy in zip(rows, trained, strict=True):
             setting = toy.setting
@@ -36,11 +38,12 @@ def optimum(trained: Sequence[Toy], path: Path) -> None:
             place.set_xlabel("token (teacher p shaded)")
         handles = rows[0, 0].get_legend_handles_labels()
         made.legend(*handles, loc="outside lower center", ncols=4)
+        save(made, path)
 
 
 def gaps(trained: Sequence[Toy], path: Path) -> None:
     """Head and tail gap, each as a share of its start, while they close."""
-    with figure(path, 10.0, 4.6) as made:
+    with figure(10.0, 4.6) as made:
         grid = made.subplots(2, len(trained), sharey=True, squeeze=False)
         for name, row in zip((FKL, RKL), grid, strict=True):
             for axes, toy in zip(row, trained, strict=True):
@@ -49,7 +52,7 @@ def gaps(trained: Sequence[Toy], path: Path) -> None:
                     left = (gap / gap[0])[:26]
                     low, high = left.min(1), left.max(1)
                     x = np.arange(len(left))
-                    colour = COLOURS[name]
+                    colour = _LOOKS[name].color
                     axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
                     axes.plot(x, left.mean(1), color=colour, linestyle=dash, label=label, lw=1.8)
                 axes.axhline(0.5, color="0.6", linewidth=0.8)
@@ -59,21 +62,23 @@ def gaps(trained: Sequence[Toy], path: Path) -> None:
         for axes in grid[:, 0]:
             axes.set_ylabel("gap left (shaded: all starts)")
             axes.legend(loc="upper right")
+        save(made, path)
 
 
 def weights(trained: Sequence[Toy], path: Path) -> None:
     """AKL's weight over the updates."""
-    with figure(path, 10.0, 2.5) as made:
+    with figure(10.0, 2.5) as made:
         row = made.subplots(1, len(trained), sharey=True, squeeze=False)[0]
         for axes, toy in zip(row, trained, strict=True):
             w = toy.students[AKL].w[:51]
             axes.axhspan(0.5 - NEAR, 0.5 + NEAR, color="0.88", zorder=0)
-            axes.plot(w, color=COLOURS[FKL], alpha=0.35, linewidth=0.7)
-            axes.plot(w.mean(1), color=COLOURS[AKL], linewidth=1.8)
+            axes.plot(w, color=GREY, alpha=0.35, linewidth=0.7)
+            axes.plot(w.mean(1), color=_LOOKS[AKL].color, linewidth=1.8)
             axes.set(title=toy.setting.name, xlim=(0, 50), ylim=(0, 1), xlabel="updates")
-        row[0].set_ylabel("w (blue: single starts)")
+        row[0].set_ylabel("w (grey: single starts)")
         row[0].text(49, 0.5 + NEAR + 0.02, "within .05 of 1/2", ha="right", color="0.35")
+        save(made, path)
 
 
 def _line(name: str) -> dict[str, Any]:
-    return {"color": COLOURS[name], "linestyle": DASHES[name], "linewidth": 1.4}
+    return {"color": _LOOKS[name].color, "linestyle": _LOOKS[name].dash, "linewidth": 1.4}

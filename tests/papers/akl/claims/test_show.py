@@ -1,18 +1,16 @@
 """Cards as text, Markdown and JSON, and their pictures."""
 
 import json
-import sys
 
-import pytest
-
-from akl_bench.errors import MissingDependencyError
-from akl_bench.papers.akl.claims import draw, show
+from akl_bench.papers.akl.claims import show
 from akl_bench.papers.akl.claims.card import Card, Part, Table, Verdict
+from akl_bench.report.figures import figure, save
 
 
 def picture(path):
-    with draw.figure(path, 3, 2) as made:
+    with figure(3, 2) as made:
         made.subplots().plot([0, 1], [1, 0], label="a|b")
+        save(made, path)
 
 
 PART = Part(
@@ -62,9 +60,3 @@ def test_pictures_are_the_same_bytes_twice(tmp_path):
     one, two = (tmp_path / name / "claims-x.svg" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
     assert not list((tmp_path / "one").glob("*.png"))
-
-
-def test_without_matplotlib_it_says_so(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingDependencyError, match="plots"):
-        draw.check()
