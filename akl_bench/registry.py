@@ -8,6 +8,7 @@ import importlib.util
 import re
 import sys
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -94,7 +95,7 @@ class Registry(Generic[T]):
         if ".py:" in name:
             return self._load_file(name)
         name = self.resolve(name)
-        installed = {point.name: point for point in entry_points(group=self.package)}
+        installed = {point.name: point for point in _points(self.package)}
         if name in installed:
             return self._load_entry_point(installed[name])
         return self._only_class(importlib.import_module(f"{self.package}.{name}"))
@@ -153,7 +154,7 @@ class Registry(Generic[T]):
         package, _, module = cls.__module__.rpartition(".")
         if package == self.package:
             return module
-        for point in entry_points(group=self.package):
+        for point in _points(self.package):
             if point.value == f"{cls.__module__}:{cls.__name__}":
                 return point.name
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
@@ -193,7 +194,7 @@ class Registry(Generic[T]):
     def _installed(self) -> list[Entry]:
         return [
             Entry(point.name, (), f"installed plug-in {point.value}", f"entry point {point.value}")
-            for point in entry_points(group=self.package)
+            for point in _points(self.package)
         ]
 
     def _load_entry_point(self, point: EntryPoint) -> type[Any]:
@@ -257,6 +258,12 @@ class Registry(Generic[T]):
     def _base_class(self) -> type[Any]:
         base: type[Any] = getattr(importlib.import_module(f"{self.package}.base"), self.base)
         return base
+
+
+@cache
+def _points(group: str) -> tuple[EntryPoint, ...]:
+    """Installed plug-ins of a group; the search takes tens of milliseconds."""
+    return tuple(entry_points(group=group))
 
 
 def _is_number(value: object) -> bool:

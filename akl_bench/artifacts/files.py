@@ -43,8 +43,17 @@ def file_digest(path: Path) -> str:
     return hashed.hexdigest()
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that a crash leaves the old content or the new one."""
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write a file so that a crash leaves the old content or the new one.
+
+    Args:
+        path: The file.
+        text: Its content.
+        durable: See it to the disk; False where somebody else will, as in a `new_folder`.
+    """
+    if not durable:
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
@@ -58,18 +67,20 @@ def write_text(path: Path, text: str) -> None:
     _sync(path.parent)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """Write a JSON value as `write_text` does, keys in their order.
 
     Raises:
         ValueError: The value holds a NaN or an infinity.
     """
-    write_text(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    write_text(path, text, durable=durable)
 
 
-def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]], *, durable: bool = True) -> None:
     """Write one JSON object per line, as `write_text` does."""
-    write_text(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
+    text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+    write_text(path, text, durable=durable)
 
 
 def read_json(path: Path) -> Any:

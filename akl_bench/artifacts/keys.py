@@ -12,6 +12,8 @@ from typing import Any
 
 from akl_bench.artifacts.files import digest, flat
 
+# They find plug-ins and word messages; what they found is in the keys itself.
+_PLUMBING = {f"akl_bench.{name}" for name in ("errors", "registry", "specs", "strict")}
 PACKAGE = Path(__file__).parent.parent
 _ABSENT = "absent"
 LIBRARIES = (
@@ -64,7 +66,7 @@ def _closure(roots: Iterable[str]) -> dict[str, Path]:
     while waiting:
         name = waiting.pop()
         path = _path(name)
-        if path is not None and name not in modules:
+        if path is not None and name not in modules and name not in _PLUMBING:
             modules[name] = path
             # Importing a.b.c runs a and a.b first.
             waiting += [*_imports(path), name.rpartition(".")[0]]
@@ -84,6 +86,7 @@ def _path(name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
+@cache
 def _imports(path: Path) -> tuple[str, ...]:
     """What a module may import when it runs: not what only type checkers see."""
     names: list[str] = []
@@ -101,6 +104,7 @@ def _imports(path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
+@cache
 def _syntax(path: Path) -> str:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):

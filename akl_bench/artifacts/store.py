@@ -97,7 +97,8 @@ class Artifact:
                 files=files,
             )
             content = seal.model_dump(mode="json")
-            write_json(temporary / SEAL, {**content, "sha256": digest(content)})
+            sealed = {**content, "sha256": digest(content)}
+            write_json(temporary / SEAL, sealed, durable=False)
 
 
 @dataclass

@@ -223,8 +223,9 @@ def _contained() -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(tqdm, "__init__", without_bar))
-        # A second per call and several processes; provenance is recorded once per cell elsewhere.
-        stack.enter_context(patch.object(lm_eval.evaluator, "add_env_info", lambda _: None))
+        # A second per call and several processes; provenance is recorded elsewhere.
+        for name in ("add_env_info", "get_git_commit_hash"):
+            stack.enter_context(patch.object(lm_eval.evaluator, name, lambda *_: None))
         # It draws ids for its requests from the global generator.
         stack.callback(random.setstate, random.getstate())
         root.setLevel(logging.WARNING)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from akl_bench import metrics
 from akl_bench.artifacts.files import read_jsonl, write_jsonl
@@ -61,47 +62,51 @@ def _train(plan: Plan, cell: CellPlan, report: Report) -> None:
 
 def _task(plan: Plan, cell: CellPlan, task: str, model: Model, report: Report) -> None:
     """Answer and score a task."""
+    planned = plan.tasks[task]
     of = model.id
-    if plan.tasks[task].completions is not None:
+    if planned.completions is not None:
         answers = plan.completions(cell, task, model.id)
         if answers.sealed() is None:
             answer(plan, cell, task, model, report)
         seal = answers.sealed()
         assert seal is not None, "it was made just now"
         of = seal.files[COMPLETIONS]
-    for name, planned in plan.tasks[task].scores.items():
-        artifact = plan.scores(cell, task, name, of)
-        if artifact.sealed() is None:
-            report(task, 0, 0)
-            with artifact.make(made_here(planned.fields["libraries"])) as making:
-                numbers, examples = _score(plan, cell, task, name, model, report)
-                write_jsonl(making.folder / ROWS, examples)
-                measured = planned.measured
-                making.record = Scores(
-                    task=task,
-                    measure=measured.measure,
-                    protocol=measured.protocol,
-                    metrics=numbers,
-                )
+    artifacts = {name: plan.scores(cell, task, name, of) for name in planned.scores}
+    missing = {name: artifact for name, artifact in artifacts.items() if artifact.sealed() is None}
+    if not missing:
+        return
+    report(task, 0, 0)
+    score = _scorer(plan, cell, task, model, report)
+    for name, artifact in missing.items():
+        how = planned.scores[name]
+        with artifact.make(made_here(how.fields["libraries"])) as making:
+            numbers, examples = score(name)
+            write_jsonl(making.folder / ROWS, examples, durable=False)
+            making.record = Scores(task=task, metrics=numbers, **dict(how.measured))
 
 
-def _score(
-    plan: Plan, cell: CellPlan, task: str, name: str, model: Model, report: Report
-) -> Scored:
-    spec = plan.tasks[task].spec
-    if spec.kind == "generation":
-        from akl_bench.pipeline.scores import text
-
-        metric = metrics.get(plan.tasks[task].scores[name].fields["metric"])
-        completions = read_jsonl(plan.place(cell).completions(task) / COMPLETIONS)
-        return text.score(metric, name, task_records(plan, task), completions)
-    if spec.kind == "fidelity":
+def _scorer(
+    plan: Plan, cell: CellPlan, task: str, model: Model, report: Report
+) -> Callable[[str], Scored]:
+    """What scores a task, given the name of a score."""
+    planned = plan.tasks[task]
+    if planned.spec.kind == "fidelity":
         from akl_bench.pipeline.scores import fidelity
 
-        return fidelity.score(plan, task, model, report)
-    from akl_bench.pipeline.scores import harness
+        return lambda name: fidelity.score(plan, task, model, report)
+    shared = plan.shared.get(f"rows-{task}")
+    rows = read_jsonl(shared.folder / ROWS) if shared else None
+    if planned.spec.kind == "harness":
+        from akl_bench.pipeline.scores import harness
 
-    rows: list[dict[str, Any]] | None = None
-    if f"rows-{task}" in plan.shared:
-        rows = read_jsonl(plan.shared[f"rows-{task}"].folder / ROWS)
-    return harness.score(spec, rows, model, online=plan.profile.online)
+        return lambda name: harness.score(planned.spec, rows, model, online=plan.profile.online)
+    from akl_bench.pipeline.scores import text
+
+    records = task_records(plan, task)
+    completions = read_jsonl(plan.place(cell).completions(task) / COMPLETIONS)
+
+    def score(name: str) -> Scored:
+        metric = metrics.get(planned.scores[name].fields["metric"])
+        return text.score(metric, name, records, completions)
+
+    return score
