@@ -33,9 +33,9 @@ def many(write_full_run):
 
 
 def test_every_kind_is_drawn_in_every_format(small, tmp_path):
-    found = frame.load(small)
+    run = frame.load(small)
     for format in plots.FORMATS:
-        written = plots.write(found, tmp_path, format=format)
+        written = plots.write(run, tmp_path, format=format)
         assert [path.name for path in written] == [f"{kind}.{format}" for kind in plots.KINDS]
     heads = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
     for format, head in heads.items():
@@ -119,12 +119,12 @@ def test_one_of_many_far_outside_is_named_and_neither_shown_nor_on_the_front():
 def test_ranks_count_each_task_once_and_leave_incomplete_rows_out(write_full_run):
     shifts = {"forward_kl": 0.3, "adaptive_kl(mu=0.5)": 0.2, "sft": -0.2}
     missing = [("reverse_kl", seed) for seed in (1, 2, 3)]
-    found = ranks.ranks(frame.load(write_full_run(shifts=shifts, missing=missing)))
-    assert [row.objective for row, _ in found.rows] == ["forward_kl", "adaptive_kl(mu=0.5)", "sft"]
-    assert [interval.value for _, interval in found.rows] == [1, 2, 3]
-    assert len(found.tasks) == 4
+    ranked = ranks.ranks(frame.load(write_full_run(shifts=shifts, missing=missing)))
+    assert [row.objective for row, _ in ranked.rows] == ["forward_kl", "adaptive_kl(mu=0.5)", "sft"]
+    assert [interval.value for _, interval in ranked.rows] == [1, 2, 3]
+    assert len(ranked.tasks) == 4
     # Nemenyi: q(0.05; 3 methods) = 2.343, times the root of 3 * 4 / (6 * 4).
-    assert found.difference == pytest.approx(2.343 * (12 / 24) ** 0.5, abs=1e-3)
+    assert ranked.difference == pytest.approx(2.343 * (12 / 24) ** 0.5, abs=1e-3)
 
 
 def test_curves_are_running_means(small):
@@ -134,14 +134,14 @@ def test_curves_are_running_means(small):
     inner = smooth[5:-5]
     # A line stays the line; window 10 on either side fits inside.
     assert inner[:, 1] == pytest.approx(inner[:, 0] - 1)
-    found = curves.curves(frame.load(small))
-    assert list(found)[:2] == ["loss", "cross_entropy"] and len(found) == 6
-    assert {row.objective for row in found["head_gap"]} == {
+    panels = curves.curves(frame.load(small))
+    assert list(panels)[:2] == ["loss", "cross_entropy"] and len(panels) == 6
+    assert {row.objective for row in panels["head_gap"]} == {
         "forward_kl",
         "reverse_kl",
         "adaptive_kl(mu=0.5)",
     }
-    assert found["loss"][Row("sft", "one_layer")].shape == (3, 40, 2)
+    assert panels["loss"][Row("sft", "one_layer")].shape == (3, 40, 2)
 
 
 def test_the_papers_objectives_have_colours_of_their_own_and_variants_do_not(write_full_run):
@@ -174,15 +174,13 @@ def test_an_svg_for_the_page_has_attributes_instead_of_styles(many):
 
 def test_a_name_is_text_and_never_mathematics_or_markup(write_full_run):
     names = ["sft", "a(x='$\\\\frac{$')", "<script>alert(1)</script>", "b(x='\u202eevil')"]
-    found = frame.load(write_full_run(["sft"], seeds=1))
+    run = frame.load(write_full_run(["sft"], seeds=1))
     rows = [Row(name, "one_layer") for name in names]
-    assert style.name_of(rows[1], found).count(r"\$") == 2
-    assert "\u202e" not in style.name_of(rows[3], found)
+    assert style.name_of(rows[1], run).count(r"\$") == 2
+    assert "\u202e" not in style.name_of(rows[3], run)
     look = style.Look("#000000", "o", 5, True, True)
     with style.canvas(1, 1, 4, 3) as (figure, axes):
-        points = [
-            style.Point(i, i, 0, 0, style.name_of(r, found), look) for i, r in enumerate(rows)
-        ]
+        points = [style.Point(i, i, 0, 0, style.name_of(r, run), look) for i, r in enumerate(rows)]
         style.scatter(axes[0, 0], points)
         labels.label(axes[0, 0], points, points)
     root = ElementTree.fromstring(inline(figure, "x"))
@@ -192,11 +190,11 @@ def test_a_name_is_text_and_never_mathematics_or_markup(write_full_run):
 
 
 def test_what_a_run_cannot_show_is_left_out_or_refused(write_run, tmp_path):
-    found = frame.load(write_run({"sft": {("open_test", "rouge_l"): [0.1]}}, seeds=1))
-    kinds = [path.stem for path in plots.write(found, tmp_path)]
+    run = frame.load(write_run({"sft": {("open_test", "rouge_l"): [0.1]}}, seeds=1))
+    kinds = [path.stem for path in plots.write(run, tmp_path)]
     assert "coverage" not in kinds and "curves" not in kinds
     with pytest.raises(UsageError, match="--kind coverage needs a task with validity"):
-        plots.write(found, tmp_path, kinds=["coverage"])
+        plots.write(run, tmp_path, kinds=["coverage"])
 
 
 def test_without_matplotlib_the_extra_is_named(small, monkeypatch):

@@ -24,8 +24,8 @@ def show(write_run):
     """Write a run and render it."""
 
     def rendered(*arguments, format="text", every_metric=False, styled=False, **options):
-        found = frame.load(write_run(*arguments, **options))
-        return render(found, format, every_metric=every_metric, styled=styled)
+        run = frame.load(write_run(*arguments, **options))
+        return render(run, format, every_metric=every_metric, styled=styled)
 
     return rendered
 
@@ -37,11 +37,11 @@ def test_the_whole_table(show, format, name):
     assert show(format=format) == (EXPECTED / name).read_text("utf-8")
 
 
-def test_two_students_other_protocols_single_seeds_and_a_smoke_run(show):
+def test_two_students_stale_numbers_single_seeds_and_a_smoke_run(show):
     page = show(
         students=("big", "tiny"),
         smoke=True,
-        protocol_of=lambda objective, seed: "other" if seed == 1 else "p",
+        measure_of=lambda objective, seed: "old" if seed == 1 else "m",
         every_metric=True,
     )
     assert page == (EXPECTED / "everything.txt").read_text("utf-8")
@@ -179,15 +179,15 @@ def test_latex_compiles(write_run, tmp_path, hostile, students):
 
 
 def has_siunitx():
-    found = shutil.which("kpsewhich") and subprocess.run(
+    asked = shutil.which("kpsewhich") and subprocess.run(
         ["kpsewhich", "siunitx.sty"], capture_output=True, check=False
     )
-    return bool(found and found.stdout)
+    return bool(asked and asked.stdout)
 
 
 @pytest.mark.skipif(not has_siunitx(), reason="needs siunitx (Debian: texlive-science)")
 def test_latex_with_siunitx_compiles(write_full_run, tmp_path):
-    found = frame.load(write_full_run(shifts={"forward_kl": 0.3}, missing=[("reverse_kl", 2)]))
-    page = render(found, "latex", siunitx=True, pooled=True)
+    run = frame.load(write_full_run(shifts={"forward_kl": 0.3}, missing=[("reverse_kl", 2)]))
+    page = render(run, "latex", siunitx=True, pooled=True)
     assert "\\num{" in page and "\\dag" in page
     compile_latex(tmp_path, [page], "siunitx")

@@ -40,8 +40,8 @@ def _curves(frame: RunFrame) -> Figure | None:
 
 
 def _ranks(frame: RunFrame) -> Figure | None:
-    found = ranks.ranks(frame)
-    return ranks.draw(frame, found) if found else None
+    ranked = ranks.ranks(frame)
+    return ranks.draw(frame, ranked) if ranked else None
 
 
 KINDS: dict[str, Callable[[RunFrame], Figure | None]] = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from akl_bench.report.frame import Column, Row, RunFrame, is_reference
+from akl_bench.report.frame import Column, Row, RunFrame, is_named, is_reference
 from akl_bench.report.plots.style import canvas, looks, name_of
 from akl_bench.statistics import Interval, critical_difference, rank_intervals
 
@@ -28,10 +28,10 @@ def ranks(frame: RunFrame) -> Ranks | None:
     values = frame.seed_values()
     scores: dict[Row, np.ndarray[tuple[int, int], np.dtype[np.float64]]] = {}
     for row in frame.rows:
-        by_task = [values.get((row, c.task, c.metric), {}) for c in columns]
+        by_task = [values.get((row, *column.key), {}) for column in columns]
         seeds = sorted(set.intersection(*map(set, by_task))) if by_task else []
         if seeds and not is_reference(row.objective):
-            scores[row] = np.array([[found[seed] for found in by_task] for seed in seeds])
+            scores[row] = np.array([[by_seed[seed] for by_seed in by_task] for seed in seeds])
     if len(scores) < 2:
         return None
     better = [bool(c.higher_is_better) for c in columns]
@@ -46,23 +46,21 @@ def ranks(frame: RunFrame) -> Ranks | None:
 
 def _headlines(frame: RunFrame) -> list[Column]:
     """One column per task, so that a task with many metrics has one vote."""
-    found: dict[str, Column] = {}
-    for task in frame.profile.tasks.values():
-        for column in frame.columns:
-            if column.task == task.name and column.higher_is_better is not None:
-                exact = column.metric == task.headline
-                if exact or column.metric.partition("(")[0] == task.headline:
-                    found.setdefault(task.name, column)
-    return list(found.values())
+    headlines: dict[str, Column] = {}
+    for column in frame.columns:
+        headline = frame.tasks[column.task].headline
+        if column.higher_is_better is not None and is_named(column.metric, (headline,)):
+            headlines.setdefault(column.task, column)
+    return list(headlines.values())
 
 
-def draw(frame: RunFrame, found: Ranks) -> Figure:
+def draw(frame: RunFrame, ranked: Ranks) -> Figure:
     """A dot and an interval per row, the best on top."""
     shown = looks(frame)
-    count = len(found.rows)
+    count = len(ranked.rows)
     with canvas(1, 1, 8.0, 1.5 + 0.24 * count) as (figure, axes):
         place = axes[0, 0]
-        for y, (row, interval) in enumerate(found.rows):
+        for y, (row, interval) in enumerate(ranked.rows):
             look = shown[row]
             right = interval.value
             if interval.low is not None and interval.high is not None:
@@ -86,18 +84,18 @@ def draw(frame: RunFrame, found: Ranks) -> Figure:
                 fontsize=8,
                 color="#555555",
             )
-        place.set_yticks(range(count), [name_of(row, frame) for row, _ in found.rows])
-        for text, (row, _) in zip(place.get_yticklabels(), found.rows, strict=True):
+        place.set_yticks(range(count), [name_of(row, frame) for row, _ in ranked.rows])
+        for text, (row, _) in zip(place.get_yticklabels(), ranked.rows, strict=True):
             text.set_color(shown[row].ink)
-        place.set_ylim(count - 0.4, -1.6 if found.difference else -0.6)
+        place.set_ylim(count - 0.4, -1.6 if ranked.difference else -0.6)
         place.set_xlim(0.5, count + 0.9)
         place.set_xlabel(
-            f"mean rank over {len(found.tasks)} tasks' headlines, 1 is best\n"
+            f"mean rank over {len(ranked.tasks)} tasks' headlines, 1 is best\n"
             "bars: 95 % over training seeds"
         )
         place.grid(axis="y", visible=False)
-        if found.difference:
-            _critical(place, found.difference, count)
+        if ranked.difference:
+            _critical(place, ranked.difference, count)
         figure.suptitle("Ranks over tasks", x=0.01, ha="left", fontsize=11)
     return figure
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from akl_bench.report.frame import Column, Row, RunFrame, is_reference
+from akl_bench.artifacts.store import TEACHER, UNTRAINED
+from akl_bench.report.frame import Column, Row, RunFrame, is_named, is_reference
 from akl_bench.report.plots.labels import label
 from akl_bench.report.plots.style import Point, canvas, looks, name_of, scatter, unit
-from akl_bench.artifacts.store import TEACHER, UNTRAINED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,23 +38,23 @@ class _Axis(NamedTuple):
 def diversity(frame: RunFrame) -> list[tuple[str, _Axis, _Axis]]:
     """Panels of quality against diversity: one per task that measures both."""
     panels = []
-    for task in frame.profile.tasks.values():
-        found = [c for c in frame.columns if c.task == task.name]
-        quality = next((c for c in found if c.metric.startswith(task.headline)), None)
+    for name, task in frame.tasks.items():
+        columns = [c for c in frame.columns if c.task == name]
+        quality = next((c for c in columns if is_named(c.metric, (task.headline,))), None)
         various = next(
-            (c for wanted in _DIVERSITY for c in found if c.metric.startswith(wanted)), None
+            (c for wanted in _DIVERSITY for c in columns if is_named(c.metric, (wanted,))), None
         )
         if quality is not None and various is not None:
-            panels.append((task.name, _axis(frame, various), _axis(frame, quality)))
+            panels.append((name, _axis(frame, various), _axis(frame, quality)))
     return panels
 
 
 def coverage(frame: RunFrame) -> list[tuple[str, _Axis, _Axis]]:
     """Panels of coverage (recall of modes) against validity (precision)."""
-    by_key = {(c.task, c.metric): c for c in frame.columns}
+    by_key = {column.key: column for column in frame.columns}
     return [
         (task, _axis(frame, by_key[task, "coverage"]), _axis(frame, by_key[task, "validity"]))
-        for task in frame.profile.tasks
+        for task in frame.tasks
         if (task, "validity") in by_key and (task, "coverage") in by_key
     ]
 
@@ -63,11 +63,7 @@ def cost(frame: RunFrame) -> list[tuple[str, _Axis, _Axis]]:
     """One panel: the first headline against seconds of training."""
     first = next((c for c in frame.shown if c.higher_is_better is not None), None)
     seconds = {
-        row: [
-            float(cell.record["seconds"]["train"])
-            for cell in frame.sealed(row)
-            if "train" in cell.record.get("seconds", {})
-        ]
+        row: [cell.student.made.seconds for cell in frame.of(row) if cell.student]
         for row in frame.rows
     }
     if first is None or not any(seconds.values()):
@@ -77,14 +73,11 @@ def cost(frame: RunFrame) -> list[tuple[str, _Axis, _Axis]]:
 
 def _axis(frame: RunFrame, column: Column) -> _Axis:
     values = frame.seed_values()
-    found = {
-        row: [
-            column.scale * value
-            for value in values.get((row, column.task, column.metric), {}).values()
-        ]
+    scaled = {
+        row: [column.scale * value for value in values.get((row, *column.key), {}).values()]
         for row in frame.rows
     }
-    return _Axis(unit(column.metric, column.scale), found, column.higher_is_better is not False)
+    return _Axis(unit(column.metric, column.scale), scaled, column.higher_is_better is not False)
 
 
 def draw(
@@ -111,11 +104,11 @@ def draw(
 
 def _points(frame: RunFrame, across: _Axis, up: _Axis) -> dict[Row, Point]:
     shown = looks(frame)
-    found = {}
+    points = {}
     for row in frame.rows:
         x, y = across.values[row], up.values[row]
         if x and y:
-            found[row] = Point(
+            points[row] = Point(
                 float(np.mean(x)),
                 float(np.mean(y)),
                 _spread(x),
@@ -123,7 +116,7 @@ def _points(frame: RunFrame, across: _Axis, up: _Axis) -> dict[Row, Point]:
                 name_of(row, frame),
                 shown[row],
             )
-    return found
+    return points
 
 
 def _spread(values: Sequence[float]) -> float:
@@ -173,12 +166,12 @@ def _outliers(points: dict[Row, Point]) -> list[Row]:
     """Rows far outside the middle half of many, on either axis."""
     if len(points) < _MANY:
         return []
-    found: list[Row] = []
+    far: list[Row] = []
     for value in (attrgetter("x"), attrgetter("y")):
         low, high = np.quantile([value(p) for p in points.values()], (0.25, 0.75))
         room = _OUTLIER * (high - low)
-        found += [r for r, p in points.items() if not low - room <= value(p) <= high + room]
-    return list(dict.fromkeys(found))
+        far += [r for r, p in points.items() if not low - room <= value(p) <= high + room]
+    return list(dict.fromkeys(far))
 
 
 def _near(value: float, others: Sequence[float], far: float) -> bool:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from akl_bench import specs
+from akl_bench.artifacts.store import TEACHER
 from akl_bench.errors import MissingDependencyError
 from akl_bench.report.escape import terminal_text
-from akl_bench.report.frame import Row, RunFrame, is_reference, row_name
-from akl_bench.artifacts.store import TEACHER
+from akl_bench.report.frame import Row, RunFrame, is_reference, row_name, spec_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,19 +85,19 @@ def looks(frame: RunFrame) -> dict[Row, Look]:
         extra = None if fixed else next(spare, None)
         color, marker = fixed or extra or (GREY, "o")
         styles[name] = (color, marker, bool(fixed or extra))
-    found = {}
+    by_row = {}
     for row in frame.rows:
         if is_reference(row.objective):
-            found[row] = Look("#444444", "*" if row.objective == TEACHER else "o", 9, False, True)
+            by_row[row] = Look("#444444", "*" if row.objective == TEACHER else "o", 9, False, True)
         else:
             color, marker, known = styles[row.objective]
-            found[row] = Look(color, marker, 6.5 if known else 5, True, known)
-    return found
+            by_row[row] = Look(color, marker, 6.5 if known else 5, True, known)
+    return by_row
 
 
 def _plain_name(objective: str) -> str:
     """The name of an objective as the papers mean it; a variant keeps its own."""
-    spec = specs.parse(objective)
+    spec = spec_of(objective)
     return objective if any(isinstance(value, str) for value in spec.params.values()) else spec.name
 
 
