@@ -199,8 +199,8 @@ def test_looking_imports_neither_torch_nor_transformers(arguments, write_run, tm
         "import sys, json\n"
         f"try: {COMMAND.format(arguments)}\n"
         "except SystemExit as stop: assert not stop.code\n"
-        "print(json.dumps([m for m in sys.modules if m in "
-        "('torch', 'transformers', 'accelerate', 'lm_eval', 'datasets', 'pandas')]), file=sys.stderr)"
+        "heavy = 'torch', 'transformers', 'accelerate', 'lm_eval', 'datasets', 'pandas'\n"
+        "print(json.dumps([m for m in sys.modules if m in heavy]), file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path

@@ -76,7 +76,7 @@ def _write_cell(writer, objective, seed, shift, answer, sizes, protocols):
         numbers,
         student="one_layer",
         examples=by_example,
-        answers={task: answers for task in ("micro_test", "micro_open")},
+        answers=dict.fromkeys(("micro_test", "micro_open"), answers),
         log=_training(objective, seed, level, steps),
         fields={"objective": objective, "seed": seed, "training": {"lr": 0.001, "steps": steps}},
         protocols={task: {"prompt": "p" * 64, "task": task} for task in TASKS} | protocols,
