@@ -115,7 +115,7 @@ def compare(
             if examples is not None:
                 paired = made.test == PAIRED
                 made = replace(made, evidence=examples.evidence(row, other, column, paired))
-            comparisons[(row, *column.key)] = made
+            comparisons[row, column.task, column.metric] = made
     if pooled:
         comparisons = _pool(comparisons, values)
     adjusted = holm([made.p for made in comparisons.values()])

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from akl_bench import specs
-from akl_bench.artifacts.cells import Cell, Key, Row, read_cell
+from akl_bench.artifacts.cells import Cell, Key, read_cell
+from akl_bench.artifacts.cells import Row as Row
 from akl_bench.artifacts.files import flat
 from akl_bench.artifacts.keys import differences
 from akl_bench.artifacts.records import Fields, Metric

@@ -10,7 +10,9 @@ from akl_bench.report.escape import csv_text
 from akl_bench.report.frame import RunFrame, summarise
 from akl_bench.report.layout import Table
 
-_COMPARED = ("baseline", "difference", "low", "high", "p", "p_holm", "significant")
+_FIELDS = ["objective", "student", "run", "task", "metric", "mean", "std", "seeds"]
+_FIELDS += ["higher_is_better", "n", "baseline", "difference", "low", "high", "p", "p_holm"]
+_FIELDS += ["significant", "signature"]
 
 
 def as_csv(frame: RunFrame, table: Table) -> str:
@@ -21,33 +23,24 @@ def as_csv(frame: RunFrame, table: Table) -> str:
     """
     summary = summarise(frame)
     columns = {column.key: column for column in frame.columns}
-    lines: list[dict[str, Any]] = []
-    for row, *key in frame.seed_values():
-        column = columns[key[0], key[1]]
-        mean, std, seeds = summary.get((row, *column.key), (None, None, 0))
-        comparison = table.comparisons.get((row, *column.key))
-        compared = _comparison(comparison) if comparison else {}
+    several = any(row.run for row in frame.rows)
+    fields = [name for name in _FIELDS if several or name != "run"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fields, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for key in frame.seed_values():
+        row, task, metric = key
+        comparison = table.comparisons.get(key)
+        mean, std, seeds = summary.get(key, (None, None, 0))
         line = {
+            **(_comparison(comparison) if comparison else {}),
             **row._asdict(),
-            "task": column.task,
-            "metric": column.metric,
+            **vars(columns[task, metric]),
             "mean": mean,
             "std": std,
             "seeds": seeds,
-            "higher_is_better": column.higher_is_better,
-            "n": column.n,
-            **{name: compared.get(name) for name in _COMPARED},
-            "signature": column.signature,
         }
-        lines.append({k: csv_text(v) if isinstance(v, str) else v for k, v in line.items()})
-    names = ["objective", "student", "run", "task", "metric", "mean", "std", "seeds"]
-    names += ["higher_is_better", "n", *_COMPARED, "signature"]
-    if not any(row.run for row in frame.rows):
-        names.remove("run")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
+        writer.writerow({k: csv_text(v) if isinstance(v, str) else v for k, v in line.items()})
     return text.getvalue()
 
 

@@ -118,7 +118,7 @@ def test_the_page_has_what_it_is_for(text):
         assert f'id="plot-{part}"' in text
     for part in ("torch", "2.13.0", "x86_64", "p" * 64, "training budget"):
         assert part.lower() in text.lower()
-    protocol = text[text.index('<section id="protocol">') :]
+    protocol = re.search('<section id="protocol">(.*?)</section>', text, re.S)[1]
     # Once for all columns, then what a task or a metric of it has besides.
     assert protocol.count("p" * 64) == 1
     assert "Protocol of every column" in protocol and "Protocol of micro_open" in protocol
@@ -136,6 +136,10 @@ def test_prompts_show_their_text_where_the_run_has_it(write_full_run):
     shared.mkdir(parents=True)
     row = {"id": "test-00001", "instruction": "say it", "input": "", "outputs": ["it", "so"]}
     (shared / "rows.jsonl").write_text(json.dumps(row))
+    # Another task's, whose name begins like that one's.
+    other = folder / "shared" / "rows-micro_test-b-0000"
+    other.mkdir()
+    (other / "rows.jsonl").write_text(json.dumps(row | {"instruction": "not this"}))
     data = json.loads(Reader(page.render(frame.load(folder), prompts=2)).scripts[0])
     first = data["tasks"][0]
     assert [prompt["id"] for prompt in first["prompts"]] == ["test-00000", "test-00001"]

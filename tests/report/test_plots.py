@@ -146,12 +146,13 @@ def test_curves_are_running_means(small):
 
 def test_the_papers_objectives_have_colours_of_their_own_and_variants_do_not(write_full_run):
     names = ["sft", "adaptive_kl(mu=0.5)", "adaptive_kl(mu=0.5, variant=taid)"]
-    names += [f"other_{i}" for i in range(12)]
+    names += [f"other_{i}" for i in range(12)] + ["me/my model @v2"]
     look = style.looks(frame.load(write_full_run(names, seeds=1, steps=1)))
     by_name = {row.objective: look for row, look in look.items()}
     assert by_name["adaptive_kl(mu=0.5)"].known and by_name["sft"].known
     assert by_name["adaptive_kl(mu=0.5, variant=taid)"].color == style.GREY
     assert by_name["adaptive_kl(mu=0.5)"].color != by_name["sft"].color
+    assert by_name["me/my model @v2"].color == style.GREY
 
 
 def test_an_svg_for_the_page_has_attributes_instead_of_styles(many):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from akl_bench.artifacts.store import Run
 from akl_bench.report import frame
 from akl_bench.report.table import render
 
@@ -92,6 +93,28 @@ def test_json_holds_every_value_of_every_seed(show):
     assert [c["metric"] for c in content["columns"]] == ["rouge_l", "length", "kl_pq"]
     assert {entry["seeds"] for entry in content["seeds_asked"]} == {3}
     assert content["stamps"] == ["smoke run: a handful of steps and rows, no evidence"]
+    assert content["columns"][2]["protocol"] == {
+        "task": "fidelity",
+        "signature": "kl_pq|version:1",
+        "higher_is_better": False,
+    }
+    # What is not trained costs nothing.
+    costs = {(c["objective"], c["seconds"], c["peak_memory_mib"]) for c in content["costs"]}
+    trained = ("sft", "adaptive_kl(mu=0.5)", "forward_kl")
+    assert costs == {(objective, 2.0, 300) for objective in trained}
+    assert len(content["costs"]) == 3 + 3 + 2
+
+
+def test_a_checkpoint_goes_by_its_label_and_costs_nothing(run_writer, write_run, tmp_path):
+    writer = run_writer(tmp_path / "run", Run(write_run()).read().profile)
+    for objective in ("sft", "forward_kl"):
+        writer.cell(objective, 1, {ROUGE: {"value": 0.25}})
+    writer.cell("me/my model @v2", 1, {ROUGE: {"value": 0.5}}, kind="checkpoint")
+    run = frame.load(writer.write())
+    first, *_ = (
+        line for line in render(run, "text", baseline="fkl").splitlines() if " 1/1 " in line
+    )
+    assert re.fullmatch(r"me/my model @v2 +1/1 +0.500\S* +- +-", first)
 
 
 def test_a_value_that_some_seeds_lack_says_how_many_have_it(show):
