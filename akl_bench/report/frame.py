@@ -219,8 +219,12 @@ def _add_columns(
             "measurements differ from theirs in:\n"
             + "\n".join([*(f"  {line}" for line in lines[:_SHOWN_DIFFERENCES]), *more])
         )
+    alike: dict[tuple[str, str], list[str]] = {}
     for (task, metric), lines in apart.items():
-        reasons[f"{task} {metric} of {folder} is left out, measured otherwise: {lines[0]}"] = None
+        alike.setdefault((task, lines[0]), []).append(metric)
+    for (task, line), metrics in alike.items():
+        measured = f"{task} {', '.join(metrics)} of {folder}"
+        reasons[f"{measured} is left out, measured otherwise: {line}"] = None
 
 
 def _names(folders: Sequence[Path]) -> dict[Path, str]:
