@@ -147,7 +147,7 @@ class RunWriter:
             weights: Content of the student's weights; None: it is not sealed.
             fields: Key fields of its student, as `training.lr`.
             protocols: Task -> what must agree for its numbers to be comparable.
-            measure: How it is measured; run.json keeps that of the first cell.
+            measure: How it is measured; in run.json it is "m".
             made: Laid over MADE in all its seals.
         """
         kind = kind or (objective if objective in ("teacher", "untrained") else "trained")
@@ -173,7 +173,7 @@ class RunWriter:
             artifacts.setdefault((task, name), {})[metric] = Metric(**NUMBER | number)
         for (task, name), metrics in artifacts.items():
             protocol = (protocols or {}).get(task, {"task": task})
-            now = Measured(measure=measure, protocol=protocol)
+            now = Measured(measure="m", protocol=protocol)
             self.scores.setdefault(task, {}).setdefault(name, now)
             with self._making(self.place.scores(task, name), {}) as making:
                 each = ((m, row) for m in metrics for row in (examples or {}).get((task, m), ()))
@@ -209,7 +209,14 @@ def run_writer():
 
 
 def write(
-    folder: Path, values=VALUES, *, students=("tiny",), seeds=3, about=ABOUT, **profile
+    folder: Path,
+    values=VALUES,
+    *,
+    students=("tiny",),
+    seeds=3,
+    about=ABOUT,
+    measure_of=lambda objective, seed: "m",
+    **profile,
 ) -> Path:
     """Write a run of those values: by objective and column, one per seed."""
     content = config.load("micro").model_dump(mode="json") | {"tasks": TASKS} | profile
@@ -222,7 +229,8 @@ def write(
                     for key, row in by_column.items()
                     if index < len(row)
                 }
-                writer.cell(objective, index + 1, numbers or None, student=student)
+                measure = measure_of(objective, index + 1)
+                writer.cell(objective, index + 1, numbers or None, student=student, measure=measure)
     return writer.write()
 
 

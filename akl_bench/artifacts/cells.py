@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from akl_bench.artifacts.records import (
@@ -90,6 +91,15 @@ class Cell:
         }
 
     @property
+    def artifacts(self) -> list[tuple[Path, Seal]]:
+        """What it is made of so far: folders with their seals."""
+        return [
+            *([(self.folder.student, self.student)] if self.student else []),
+            *((self.folder.completions(task), seal) for task, seal in self.completions.items()),
+            *((self.folder.scores(*key), seal) for key, seal in self.scores.items()),
+        ]
+
+    @property
     def trained(self) -> Student | None:
         """What its student is."""
         record = self.student.record if self.student else None
@@ -127,13 +137,9 @@ class Cell:
 
     def broken(self) -> list[str]:
         """Files of its artifacts that are not what was sealed."""
-        places = [(self.folder.student, self.student)]
-        places += [(self.folder.completions(task), s) for task, s in self.completions.items()]
-        places += [(self.folder.scores(*key), seal) for key, seal in self.scores.items()]
         return [
             str(folder.relative_to(self.folder.folder) / name)
-            for folder, seal in places
-            if seal is not None
+            for folder, seal in self.artifacts
             for name in broken_files(folder, seal)
         ]
 

@@ -178,8 +178,10 @@ class Run:
 
     def task_rows(self, task: str) -> list[dict[str, Any]]:
         """The rows of a task: records or lm-eval documents; none where the run has them no more."""
-        for path in sorted(self.shared.glob(f"rows-{task}-*/{ROWS}")):
-            return read_jsonl(path)
+        for path in sorted(self.shared.glob(f"rows-*/{ROWS}")):
+            # The name of one task may begin with that of another.
+            if path.parent.name.rpartition("-")[0] == f"rows-{task}":
+                return read_jsonl(path)
         return []
 
     def exists(self) -> bool:

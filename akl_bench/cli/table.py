@@ -33,10 +33,11 @@ from akl_bench.cli._options import FORMATS
 @click.option("--published", is_flag=True, help="Add published numbers of the same tasks.")
 @click.option("--siunitx", is_flag=True, help="LaTeX: write numbers with siunitx.")
 def table(runs: tuple[Path, ...], format_: str, **options: Any) -> None:
-    """Print the comparison of a RUN, or of several under one protocol, best objective first.
+    """Print the comparison of a RUN, or of several, best objective first.
 
     A cell is the mean and the standard deviation over training seeds; daggers mark significant
-    differences from the baseline. csv and json hold every metric and the comparisons in full.
+    differences from the baseline. Numbers of another run stand in a column where they were measured
+    alike. csv and json hold every metric and the comparisons in full.
     """
     from akl_bench.report import frame
     from akl_bench.report.table import render

@@ -9,13 +9,13 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from akl_bench import __version__
+from akl_bench.artifacts.files import write_text
+from akl_bench.artifacts.store import TEACHER, UNTRAINED
 from akl_bench.errors import UsageError
 from akl_bench.gate import items
 from akl_bench.gate.errors import BaselineError
 from akl_bench.gate.policy import Policy
 from akl_bench.gate.snapshot import Snapshot, measure
-from akl_bench.artifacts.files import write_text
-from akl_bench.artifacts.store import TEACHER, UNTRAINED
 from akl_bench.strict import Strict, describe
 
 SCHEMA = 1

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from akl_bench.artifacts.files import file_digest, read_jsonl
+from akl_bench.artifacts.store import read_seal
 from akl_bench.errors import UsageError
 from akl_bench.gate.comparison import Comparison, Report
 from akl_bench.gate.items import Items, row_means, sealed_cells
 from akl_bench.gate.snapshot import Row, Snapshot
 from akl_bench.gate.verdicts import Verdict
 from akl_bench.report.escape import terminal_text as plain
-from akl_bench.artifacts.files import file_digest, read_jsonl
-from akl_bench.artifacts.store import read_seal
 
 _ITEMS = 10
 _TEXT = 200

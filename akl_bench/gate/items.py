@@ -5,10 +5,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from akl_bench.errors import UsageError
-from akl_bench.gate.snapshot import Row, Snapshot
 from akl_bench.artifacts.files import file_digest, read_jsonl
 from akl_bench.artifacts.store import Run, read_seal
+from akl_bench.errors import UsageError
+from akl_bench.gate.snapshot import Row, Snapshot
 
 # row name -> task -> metric -> item -> mean over seeds
 Items = dict[str, dict[str, dict[str, dict[str, float]]]]

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, StrictFloat, ValidationError
 
+from akl_bench.artifacts.store import TEACHER, UNTRAINED
 from akl_bench.errors import UsageError
 from akl_bench.gate.snapshot import Column
-from akl_bench.artifacts.store import TEACHER, UNTRAINED
 from akl_bench.strict import Strict, describe, read_yaml
 
 T = TypeVar("T")

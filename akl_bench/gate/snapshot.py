@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from akl_bench.config import Profile
-from akl_bench.errors import UsageError
 from akl_bench.artifacts.files import digest, flat
 from akl_bench.artifacts.store import Run, read_seal
+from akl_bench.config import Profile
+from akl_bench.errors import UsageError
 from akl_bench.strict import Strict, describe
 
 _WEIGHTS = ".safetensors"

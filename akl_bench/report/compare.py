@@ -3,12 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from akl_bench import divergences, specs
+from akl_bench.artifacts.cells import Cell
 from akl_bench.errors import UnknownNameError, UsageError
-from akl_bench.report.frame import Column, Row, RunFrame, SealedCell, is_reference
+from akl_bench.report.frame import Column, Row, RunFrame, is_reference, spec_of
 from akl_bench.statistics import Evidence, evidence, holm, paired_t, pooled_t, welch
 
 ALPHA = 0.05
@@ -64,18 +66,18 @@ def baseline_of(frame: RunFrame, text: str) -> str:
         name = divergences.registry.resolve(wanted.name)
     except UnknownNameError:
         name = wanted.name
-    found = [
+    answering = [
         objective
         for objective in objectives
         if not is_reference(objective)
-        and (known := specs.parse(objective)).name == name
+        and (known := spec_of(objective)).name == name
         and wanted.params.items() <= known.params.items()
     ]
-    if not found:
+    if not answering:
         raise UnknownNameError("baseline", text, objectives)
-    if len(found) > 1:
-        raise UsageError(f"'{text}' could be any of {', '.join(found)}; name one of them.")
-    return found[0]
+    if len(answering) > 1:
+        raise UsageError(f"'{text}' could be any of {', '.join(answering)}; name one of them.")
+    return answering[0]
 
 
 def compare(
@@ -100,26 +102,26 @@ def compare(
     """
     values = frame.seed_values()
     examples = _Examples(frame) if detailed else None
-    found: dict[Key, Comparison] = {}
+    comparisons: dict[Key, Comparison] = {}
     for row in frame.rows:
         other = _baseline_row(frame, row, baseline)
         if other is None or is_reference(row.objective):
             continue
         for column in columns:
-            mine = values.get((row, column.task, column.metric))
-            theirs = values.get((other, column.task, column.metric))
+            mine, theirs = values.get((row, *column.key)), values.get((other, *column.key))
             if column.higher_is_better is None or not mine or not theirs:
                 continue
             made = _compare(mine, theirs, other, higher_is_better=column.higher_is_better)
             if examples is not None:
                 paired = made.test == PAIRED
                 made = replace(made, evidence=examples.evidence(row, other, column, paired))
-            found[row, column.task, column.metric] = made
+            comparisons[row, column.task, column.metric] = made
     if pooled:
-        found = _pool(found, values)
-    adjusted = holm([made.p for made in found.values()])
+        comparisons = _pool(comparisons, values)
+    adjusted = holm([made.p for made in comparisons.values()])
     return {
-        key: replace(made, p_holm=p) for (key, made), p in zip(found.items(), adjusted, strict=True)
+        key: replace(made, p_holm=p)
+        for (key, made), p in zip(comparisons.items(), adjusted, strict=True)
     }
 
 
@@ -144,26 +146,26 @@ def _compare(
 
 
 def _pool(
-    found: dict[Key, Comparison], values: Mapping[Key, Mapping[int, float]]
+    comparisons: dict[Key, Comparison], values: Mapping[Key, Mapping[int, float]]
 ) -> dict[Key, Comparison]:
     """The same comparisons, each column and baseline tested with the spread of all its rows."""
     groups: dict[tuple[Row, str, str], list[Key]] = {}
-    for key, made in found.items():
+    for key, made in comparisons.items():
         groups.setdefault((made.baseline, *key[1:]), []).append(key)
     pooled = {}
     for other, keys in groups.items():
         tests = pooled_t([list(values[key].values()) for key in keys], list(values[other].values()))
         for key, test in zip(keys, tests, strict=True):
-            pooled[key] = replace(found[key], test=POOLED, p=test.p)
-    return {key: pooled[key] for key in found}
+            pooled[key] = replace(comparisons[key], test=POOLED, p=test.p)
+    return {key: pooled[key] for key in comparisons}
 
 
 class _Examples:
-    """Scores by example, read once per cell."""
+    """Scores by example, read once per cell and column."""
 
     def __init__(self, frame: RunFrame):
         self._frame = frame
-        self._scores: dict[str, dict[tuple[str, str], dict[str, float]]] = {}
+        self._read: dict[tuple[Path, Column], dict[str, float]] = {}
 
     def evidence(self, row: Row, other: Row, column: Column, paired: bool) -> Evidence:
         """All that can be said of a row against another in one column."""
@@ -184,24 +186,17 @@ class _Examples:
 
     def _by_seed(self, row: Row, column: Column) -> list[tuple[float, dict[str, float]]]:
         """Per seed: the value, and the scores of the examples where their mean is that value."""
-        found = []
-        for cell in self._frame.sealed(row):
-            entry = cell.record["tasks"].get(column.task, {"metrics": {}})["metrics"]
-            value = entry.get(column.metric, {}).get("value")
-            if value is None:
-                continue
-            scores = self._cell(cell).get((column.task, column.metric), {})
-            mean = math.fsum(scores.values()) / len(scores) if scores else math.nan
-            found.append((value, scores if math.isclose(mean, value, rel_tol=1e-6) else {}))
-        return found
+        return [
+            (number.value, self._scores(cell, column, number.value))
+            for cell in self._frame.of(row)
+            if (number := self._frame.number(cell, column)) and number.value is not None
+        ]
 
-    def _cell(self, cell: SealedCell) -> dict[tuple[str, str], dict[str, float]]:
-        key = str(cell.folder)
-        if key not in self._scores:
-            scores: dict[tuple[str, str], dict[str, float]] = {}
-            for line in cell.lines("scores.jsonl"):
-                if line["value"] is not None:
-                    by_id = scores.setdefault((line["task"], line["metric"]), {})
-                    by_id[line["id"]] = float(line["value"])
-            self._scores[key] = scores
-        return self._scores[key]
+    def _scores(self, cell: Cell, column: Column, value: float) -> dict[str, float]:
+        key = cell.folder.folder, column
+        if key not in self._read:
+            lines = cell.examples(*column.key)
+            scores = {line["id"]: line["value"] for line in lines if line["value"] is not None}
+            mean = math.fsum(scores.values()) / len(scores) if scores else math.nan
+            self._read[key] = scores if math.isclose(mean, value, rel_tol=1e-6) else {}
+        return self._read[key]

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from akl_bench import specs
 from akl_bench.errors import MissingDependencyError
+from akl_bench.report.frame import spec_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,7 +94,7 @@ def looks(objectives: Iterable[str]) -> dict[str, Look]:
 
 def _plain_name(objective: str) -> str:
     """The name of an objective as the papers mean it; a variant keeps its own."""
-    spec = specs.parse(objective)
+    spec = spec_of(objective)
     return objective if any(isinstance(value, str) for value in spec.params.values()) else spec.name
 
 

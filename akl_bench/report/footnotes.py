@@ -22,14 +22,14 @@ def footnotes(
         notes.append(f"no {DEFAULT_BASELINE} here to compare with; name another with --baseline")
     elif tested:
         notes.append(_test_note(baseline, tested))
-    if any(len(frame.sealed(row)) == 1 for row in frame.rows):
+    if any(len(frame.of(row)) == 1 for row in frame.rows):
         notes.append("one seed: no spread, nothing here is significant")
     if frame.stale:
         notes.append(
             f"{frame.stale} cells made with other code, data or library versions are left out; "
             "the same run command renews them"
         )
-    return notes
+    return notes + frame.left_out
 
 
 def _test_note(baseline: str, tested: Sequence[Comparison]) -> str:

@@ -1,13 +1,15 @@
 """The one reader of runs: their seals as cells with numbers, and their summary over seeds."""
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from akl_bench.artifacts.cells import Cell, Key, Row, read_cell
+from akl_bench import specs
+from akl_bench.artifacts.cells import Cell, Key, read_cell
+from akl_bench.artifacts.cells import Row as Row
 from akl_bench.artifacts.files import flat
 from akl_bench.artifacts.keys import differences
 from akl_bench.artifacts.records import Fields, Metric
@@ -107,16 +109,21 @@ class RunFrame:
             return None
         return number
 
-    def seed_values(self) -> dict[tuple[Row, str, str], dict[int, float]]:
-        """Value by seed for each row, task and metric; a seed without a number is left out."""
-        values: dict[tuple[Row, str, str], dict[int, float]] = {}
+    def numbers(self) -> Iterator[tuple[Cell, Column, Metric]]:
+        """Every number that stands in a column."""
         for cell in self.cells:
             for column in self.columns:
                 number = self.number(cell, column)
                 if number is not None:
-                    by_seed = values.setdefault((cell.row, *column.key), {})
-                    if number.value is not None:
-                        by_seed[cell.seed] = number.value
+                    yield cell, column, number
+
+    def seed_values(self) -> dict[tuple[Row, str, str], dict[int, float]]:
+        """Value by seed for each row, task and metric; a seed without a number is left out."""
+        values: dict[tuple[Row, str, str], dict[int, float]] = {}
+        for cell, column, number in self.numbers():
+            by_seed = values.setdefault((cell.row, *column.key), {})
+            if number.value is not None:
+                by_seed[cell.seed] = number.value
         return values
 
     @property
@@ -126,9 +133,7 @@ class RunFrame:
 
         rows = [
             (*cell.row, cell.seed, *column.key, number.value)
-            for cell in self.cells
-            for column in self.columns
-            if (number := self.number(cell, column)) is not None
+            for cell, column, number in self.numbers()
         ]
         names = ["objective", "student", "run", "seed", "task", "metric", "value"]
         frame: pd.DataFrame = pd.DataFrame(rows, columns=names).astype({"value": float})
@@ -137,9 +142,13 @@ class RunFrame:
     @cached_property
     def subject(self) -> Fields:
         """What its trained students have in common: data, recipe, code, libraries, machine."""
-        fields = [flat(cell.student.fields) for cell in self.cells if cell.student]
-        first = fields[0] if fields else {}
-        return {k: v for k, v in first.items() if all(other.get(k) == v for other in fields)}
+        return shared([flat(cell.student.fields) for cell in self.cells if cell.student])
+
+
+def shared(fields: Sequence[Fields]) -> Fields:
+    """The fields that all of them have with one value."""
+    first = fields[0] if fields else {}
+    return {k: v for k, v in first.items() if all(k in other and other[k] == v for other in fields)}
 
 
 def load(*folders: Path) -> RunFrame:
@@ -202,7 +211,7 @@ def _add_columns(
                 compared[key] = list(differences(columns[key].protocol, protocol))
     apart = {key: lines for key, lines in compared.items() if lines}
     if compared and len(apart) == len(compared):
-        lines = list(dict.fromkeys(line for found in apart.values() for line in found))
+        lines = list(dict.fromkeys(line for each in apart.values() for line in each))
         rest = len(lines) - _SHOWN_DIFFERENCES
         more = [f"  ... and {rest} more"] if rest > 0 else []
         raise UsageError(
@@ -210,8 +219,12 @@ def _add_columns(
             "measurements differ from theirs in:\n"
             + "\n".join([*(f"  {line}" for line in lines[:_SHOWN_DIFFERENCES]), *more])
         )
+    alike: dict[tuple[str, str], list[str]] = {}
     for (task, metric), lines in apart.items():
-        reasons[f"{task} {metric} of {folder} is left out, measured otherwise: {lines[0]}"] = None
+        alike.setdefault((task, lines[0]), []).append(metric)
+    for (task, line), metrics in alike.items():
+        measured = f"{task} {', '.join(metrics)} of {folder}"
+        reasons[f"{measured} is left out, measured otherwise: {line}"] = None
 
 
 def _names(folders: Sequence[Path]) -> dict[Path, str]:
@@ -267,3 +280,11 @@ def row_name(row: Row, frame: RunFrame) -> str:
 def is_reference(objective: str) -> bool:
     """Whether a row is set apart: the teacher or the untrained student."""
     return objective in (TEACHER, UNTRAINED)
+
+
+def spec_of(objective: str) -> specs.Spec:
+    """A row's objective as a spec; the label of a checkpoint may be none, and is a name then."""
+    try:
+        return specs.parse(objective)
+    except UsageError:
+        return specs.Spec(objective)

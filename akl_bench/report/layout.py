@@ -5,8 +5,8 @@ import re
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from akl_bench.artifacts.records import Made
 from akl_bench.errors import UsageError
 from akl_bench.report.compare import Comparison, Key, baseline_of, compare
 from akl_bench.report.footnotes import (
@@ -22,9 +22,9 @@ from akl_bench.report.published import ROUGE_L, PublishedRow, beside
 BEST, SECOND = "best", "second"
 _SECONDS = Column("cost", "train s", False, 1.0, "%.1f", "wall clock of training, one process")
 _MEMORY = Column("cost", "peak MiB", False, 1.0, "%.0f", "largest resident memory of the process")
-COST: dict[Column, Callable[[Mapping[str, Any]], float | None]] = {
-    _SECONDS: lambda record: record.get("seconds", {}).get("train"),
-    _MEMORY: lambda record: record.get("peak_memory_mib"),
+COST: dict[Column, Callable[[Made], float]] = {
+    _SECONDS: lambda made: made.seconds,
+    _MEMORY: lambda made: made.peak_memory_mib,
 }
 
 
@@ -35,7 +35,7 @@ class Cell:
     Attributes:
         mean: None where nothing was measured.
         std: None for one seed.
-        seeds: Number of seeds that have a value, where some of the row's have none.
+        seeds: Number of seeds that have a value, where it is not that of the row.
         rank: "best", "second" or "".
         mark: A dagger where the difference from the baseline is significant.
     """
@@ -69,7 +69,7 @@ class Line:
     Attributes:
         row: What it is about.
         group: "reference", "objective" or "published".
-        seeds: As "2/3": seeds that are there of those asked for.
+        seeds: As "2/3": seeds that are finished of those asked for.
         cells: One per column.
     """
 
@@ -143,10 +143,12 @@ def build(
         for row, rank in _ranks(grid, contest, index, column):
             grid[row][index] = replace(grid[row][index], rank=rank)
     against = _baseline(frame, baseline)
-    found = compare(frame, columns, against, pooled=pooled, detailed=detailed) if against else {}
-    for (row, task, metric), comparison in found.items():
+    comparisons: dict[Key, Comparison] = {}
+    if against is not None:
+        comparisons = compare(frame, columns, against, pooled=pooled, detailed=detailed)
+    for (row, *key), comparison in comparisons.items():
         if comparison.significant:
-            index = next(i for i, c in enumerate(columns) if (c.task, c.metric) == (task, metric))
+            index = next(i for i, column in enumerate(columns) if column.key == tuple(key))
             mark = BETTER if comparison.better else WORSE
             grid[row][index] = replace(grid[row][index], mark=mark)
     cost = _cost(frame)
@@ -154,13 +156,13 @@ def build(
         Line(
             row,
             "reference" if is_reference(row.objective) else "objective",
-            f"{len(frame.sealed(row))}/{frame.seeds[row]}",
+            f"{frame.done(row)}/{frame.seeds[row]}",
             [*grid[row], *(cells.get(row, Cell()) for cells in cost.values())],
         )
         for row in _ordered(frame.rows, columns, grid)
     ]
     outside = beside(frame.profile) if published else []
-    notes = footnotes(frame, against, found)
+    notes = footnotes(frame, against, comparisons)
     if published:
         notes += published_footnotes(outside)
     return Table(
@@ -168,28 +170,22 @@ def build(
         rows + [_published_line(row, [*columns, *cost]) for row in outside],
         notes + frame.stamps,
         against,
-        found,
+        comparisons,
         outside,
     )
 
 
 def _grid(frame: RunFrame, columns: Sequence[Column]) -> dict[Row, list[Cell]]:
-    summary: Mapping[object, Mapping[object, float]] = summarise(frame).to_dict("index")
+    summary = summarise(frame)
 
     def cell(row: Row, column: Column) -> Cell:
-        entry = summary.get((*row, column.task, column.metric))
-        if entry is None:
+        spread = summary.get((row, *column.key))
+        if spread is None:
             return Cell()
-        count, sealed = int(entry["count"]), len(frame.sealed(row))
-        return Cell(
-            _number(entry["mean"]), _number(entry["std"]), count if count < sealed else None
-        )
+        mean, std, seeds = spread
+        return Cell(mean, std, seeds if seeds != frame.done(row) else None)
 
     return {row: [cell(row, column) for column in columns] for row in frame.rows}
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
 
 
 def _ordered(
@@ -232,15 +228,15 @@ def _ranks(
 
 
 def _cost(frame: RunFrame) -> dict[Column, dict[Row, Cell]]:
-    """What training cost, in the columns that any cell has a value for."""
-    found: dict[Column, dict[Row, Cell]] = {}
+    """What training cost; no columns where nothing was trained."""
+    costs: dict[Column, dict[Row, Cell]] = {}
     for column, read in COST.items():
         for row in frame.rows:
-            values = [v for cell in frame.sealed(row) if (v := read(cell.record)) is not None]
+            values = [read(cell.student.made) for cell in frame.of(row) if cell.student]
             if values:
                 spread = statistics.stdev(values) if len(values) > 1 else None
-                found.setdefault(column, {})[row] = Cell(statistics.fmean(values), spread)
-    return found
+                costs.setdefault(column, {})[row] = Cell(statistics.fmean(values), spread)
+    return costs
 
 
 def _baseline(frame: RunFrame, wanted: str | None) -> str | None:

@@ -2,22 +2,24 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from akl_bench import __version__
+from akl_bench.artifacts.files import flat
 from akl_bench.errors import MissingDependencyError
 from akl_bench.report import plots
 from akl_bench.report.compare import Comparison
 from akl_bench.report.escape import terminal_text
-from akl_bench.report.frame import Column, Row, RunFrame, is_reference, row_name
+from akl_bench.report.frame import Column, Row, RunFrame, is_reference, row_name, shared
 from akl_bench.report.layout import Table, build, shown
 from akl_bench.report.samples import samples
-from akl_bench.artifacts.files import flat
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+_COSTS = {"seconds", "peak_memory_mib"}
 
 
 def environment() -> "Environment":
@@ -82,9 +84,8 @@ def render(
             "first": _first_choice(frame, board),
             "tasks": samples(frame, prompts),
         },
-        protocol=frame.protocol,
-        fields={key: str(value) for key, value in flat(frame.protocol_fields).items()},
-        training=flat(frame.profile.training.model_dump(mode="json")),
+        protocol=_protocol(frame.columns),
+        subject=frame.subject,
         provenance=_provenance(frame),
     )
 
@@ -102,15 +103,15 @@ def _hash(text: str) -> str:
 def _figures(frame: RunFrame) -> tuple[list[dict[str, str]], str]:
     from akl_bench.report.plots.inline import inline
 
-    found = []
+    figures = []
     try:
         for kind in plots.KINDS:
             figure = plots.draw(frame, kind)
             if figure is not None:
-                found.append({"kind": kind, "svg": inline(figure, kind)})
+                figures.append({"kind": kind, "svg": inline(figure, kind)})
     except MissingDependencyError as error:
         return [], str(error)
-    return found, ""
+    return figures, ""
 
 
 def _table(table: Table, keys: Mapping[Row, str]) -> dict[str, Any]:
@@ -142,11 +143,11 @@ def _objective(frame: RunFrame, table: Table, row: Row, key: str) -> dict[str, A
     """All numbers of a row."""
     line = next(line for line in table.rows if line.row == row)
     values = frame.seed_values()
-    sealed = frame.sealed(row)
+    cells = frame.of(row)
     metrics = []
     for cell, column in zip(line.cells, table.columns, strict=True):
-        seeds = values.get((row, column.task, column.metric), {})
-        comparison = table.comparisons.get((row, column.task, column.metric))
+        seeds = values.get((row, *column.key), {})
+        comparison = table.comparisons.get((row, *column.key))
         metrics.append(
             {
                 "column": column,
@@ -160,10 +161,10 @@ def _objective(frame: RunFrame, table: Table, row: Row, key: str) -> dict[str, A
         "key": key,
         "title": row_name(row, frame),
         "seeds": line.seeds,
-        "parameters": sealed[0].record.get("parameters") if sealed else None,
+        "parameters": next((cell.trained.parameters for cell in cells if cell.trained), None),
         "reference": is_reference(row.objective),
         "metrics": metrics,
-        "cells": [(cell.seed, cell.folder.name) for cell in sealed],
+        "cells": [(cell.seed, cell.record.name) for cell in cells],
     }
 
 
@@ -199,12 +200,33 @@ def _first_choice(frame: RunFrame, table: Table) -> list[int]:
     return [frame.rows.index(row) for row in wanted]
 
 
+def _protocol(columns: Sequence[Column]) -> dict[str, dict[str, Any]]:
+    """What must agree: for all columns, then what else for a task, and for a metric of it."""
+    fields = {column.key: flat(column.protocol) for column in columns}
+    everywhere = shared(list(fields.values()))
+    protocol = {"every column": everywhere}
+    for task, members in groupby(columns, key=lambda column: column.task):
+        own = {
+            column.metric: {k: v for k, v in fields[column.key].items() if k not in everywhere}
+            for column in members
+        }
+        common = shared(list(own.values()))
+        protocol[task] = common | {
+            f"{metric}: {name}": value
+            for metric, rest in own.items()
+            for name, value in rest.items()
+            if name not in common
+        }
+    return protocol
+
+
 def _provenance(frame: RunFrame) -> dict[str, str]:
-    """Versions and hardware; several values where cells differ."""
-    found: dict[str, list[str]] = {}
+    """Versions and hardware behind the numbers; several values where artifacts differ."""
+    values: dict[str, dict[str, None]] = {}
     for cell in frame.cells:
-        for key, value in flat(cell.record.get("provenance", {})).items():
-            values = found.setdefault(key.removeprefix("libraries."), [])
-            if str(value) not in values:
-                values.append(str(value))
-    return {key: ", ".join(values) for key, values in found.items()}
+        for _, seal in cell.artifacts if cell.metrics else ():
+            for key, value in flat(seal.made.model_dump(exclude=_COSTS)).items():
+                # No threads: torch had no part in it.
+                if value != 0:
+                    values.setdefault(key.removeprefix("libraries."), {})[str(value)] = None
+    return {key: ", ".join(each) for key, each in values.items()}

@@ -79,7 +79,7 @@ def load() -> Published:
 
 def beside(profile: Profile) -> list[PublishedRow]:
     """The published rows that share a task and its ROUGE-L with a profile."""
-    found = []
+    rows = []
     for table in load().tables.values():
         shared = [name for name in table.columns if _has_rouge_l(profile, name)]
         if table.metric != ROUGE_L or not shared:
@@ -93,8 +93,8 @@ def beside(profile: Profile) -> list[PublishedRow]:
                 if (value := numbers[task]) is not None
             }
             if values:
-                found.append(PublishedRow(name, table.title, values, differences))
-    return found
+                rows.append(PublishedRow(name, table.title, values, differences))
+    return rows
 
 
 def _has_rouge_l(profile: Profile, name: str) -> bool:
@@ -110,22 +110,22 @@ def differences_from(table: PublishedTable, profile: Profile, tasks: list[str]) 
         "teacher": _names_of(profile.teacher),
         "train": {train.hub.name} if train.hub and not train.path else {train.path or "microworld"},
     }
-    found = []
+    differences = []
     for field, names in ours.items():
         theirs = getattr(protocol, field)
         if registry.names.get(theirs, theirs) not in names:
-            found.append(f"{field} {theirs}, not {' or '.join(sorted(names))}")
+            differences.append(f"{field} {theirs}, not {' or '.join(sorted(names))}")
     if protocol.decoding == "minillm":
         for name in tasks:
             spec = profile.tasks[name].generation.model_dump()
-            found += [
+            differences += [
                 f"{name} {key} {value}, not {spec[key]}"
                 for key, value in registry.minillm.items()
                 if spec[key] != value
             ]
     if profile.smoke or profile.dry_models:
-        found.append("a smoke run or dry models here")
-    return found
+        differences.append("a smoke run or dry models here")
+    return differences
 
 
 def _names_of(ref: ModelRef) -> set[str]:

@@ -8,7 +8,7 @@ from akl_bench.report.escape import latex_text, markdown_text, terminal_text
 from akl_bench.report.footnotes import BETTER, WORSE
 from akl_bench.report.frame import Column, RunFrame
 from akl_bench.report.layout import BEST, SECOND, Cell, Table, build
-from akl_bench.report.records import as_json, csv
+from akl_bench.report.records import as_csv, as_json
 from akl_bench.report.text import Markup, aligned, latex_tabular, markdown_table
 
 _SUPERSCRIPTS = {BEST: "¹", SECOND: "²", "": ""}
@@ -60,7 +60,7 @@ def render(
 
             return table_fragment(table)
         case "csv":
-            return csv(frame, table)
+            return as_csv(frame, table)
         case _:
             return as_json(frame, table)
 

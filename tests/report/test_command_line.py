@@ -48,8 +48,8 @@ def test_report_writes_one_page(write_full_run, tmp_path):
 
 def test_plot_s_choices_are_the_kinds_and_formats_there_are():
     from akl_bench.cli.plot import plot
-    from akl_bench.report import plots
+    from akl_bench.report import figures, plots
 
     choices = {option.name: getattr(option.type, "choices", None) for option in plot.params}
     assert list(choices["kinds"]) == list(plots.KINDS)
-    assert list(choices["format_"]) == list(plots.FORMATS)
+    assert list(choices["format_"]) == list(figures.FORMATS)

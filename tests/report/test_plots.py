@@ -33,9 +33,9 @@ def many(write_full_run):
 
 
 def test_every_kind_is_drawn_in_every_format(small, tmp_path):
-    loaded = frame.load(small)
+    run = frame.load(small)
     for format in figures.FORMATS:
-        written = plots.write(loaded, tmp_path, format=format)
+        written = plots.write(run, tmp_path, format=format)
         assert [path.name for path in written] == [f"{kind}.{format}" for kind in plots.KINDS]
     heads = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
     for format, head in heads.items():
@@ -134,24 +134,25 @@ def test_curves_are_running_means(small):
     inner = smooth[5:-5]
     # A line stays the line; window 10 on either side fits inside.
     assert inner[:, 1] == pytest.approx(inner[:, 0] - 1)
-    by_panel = curves.curves(frame.load(small))
-    assert list(by_panel)[:2] == ["loss", "cross_entropy"] and len(by_panel) == 6
-    assert {row.objective for row in by_panel["head_gap"]} == {
+    panels = curves.curves(frame.load(small))
+    assert list(panels)[:2] == ["loss", "cross_entropy"] and len(panels) == 6
+    assert {row.objective for row in panels["head_gap"]} == {
         "forward_kl",
         "reverse_kl",
         "adaptive_kl(mu=0.5)",
     }
-    assert by_panel["loss"][Row("sft", "one_layer")].shape == (3, 40, 2)
+    assert panels["loss"][Row("sft", "one_layer")].shape == (3, 40, 2)
 
 
 def test_the_papers_objectives_have_colours_of_their_own_and_variants_do_not(write_full_run):
     names = ["sft", "adaptive_kl(mu=0.5)", "adaptive_kl(mu=0.5, variant=taid)"]
-    names += [f"other_{i}" for i in range(12)]
+    names += [f"other_{i}" for i in range(12)] + ["me/my model @v2"]
     look = style.looks(frame.load(write_full_run(names, seeds=1, steps=1)))
     by_name = {row.objective: look for row, look in look.items()}
     assert by_name["adaptive_kl(mu=0.5)"].known and by_name["sft"].known
     assert by_name["adaptive_kl(mu=0.5, variant=taid)"].color == figures.GREY
     assert by_name["adaptive_kl(mu=0.5)"].color != by_name["sft"].color
+    assert by_name["me/my model @v2"].color == style.GREY
 
 
 def test_an_svg_for_the_page_has_attributes_instead_of_styles(many):
@@ -174,30 +175,27 @@ def test_an_svg_for_the_page_has_attributes_instead_of_styles(many):
 
 def test_a_name_is_text_and_never_mathematics_or_markup(write_full_run):
     names = ["sft", "a(x='$\\\\frac{$')", "<script>alert(1)</script>", "b(x='\u202eevil')"]
-    loaded = frame.load(write_full_run(["sft"], seeds=1))
+    run = frame.load(write_full_run(["sft"], seeds=1))
     rows = [Row(name, "one_layer") for name in names]
-    assert style.name_of(rows[1], loaded).count(r"\$") == 2
-    assert "\u202e" not in style.name_of(rows[3], loaded)
-    look = figures.Look("#000000", "o")
-    with figures.figure(4, 3) as made:
-        axes = made.subplots()
-        points = [
-            style.Point(i, i, 0, 0, style.name_of(r, loaded), look) for i, r in enumerate(rows)
-        ]
-        style.scatter(axes, points)
-        labels.label(axes, points, points)
-    root = ElementTree.fromstring(inline(made, "x"))
+    assert style.name_of(rows[1], run).count(r"\$") == 2
+    assert "\u202e" not in style.name_of(rows[3], run)
+    look = style.Look("#000000", "o", 5, True, True)
+    with style.canvas(1, 1, 4, 3) as (figure, axes):
+        points = [style.Point(i, i, 0, 0, style.name_of(r, run), look) for i, r in enumerate(rows)]
+        style.scatter(axes[0, 0], points)
+        labels.label(axes[0, 0], points, points)
+    root = ElementTree.fromstring(inline(figure, "x"))
     texts = {e.text for e in root.iter() if e.tag.endswith("}text")}
     assert "<script>alert(1)</script>" in texts
     assert not [e for e in root.iter() if e.tag.endswith("script")]
 
 
 def test_what_a_run_cannot_show_is_left_out_or_refused(write_run, tmp_path):
-    loaded = frame.load(write_run({"sft": {("open_test", "rouge_l"): [0.1]}}, seeds=1))
-    kinds = [path.stem for path in plots.write(loaded, tmp_path)]
+    run = frame.load(write_run({"sft": {("open_test", "rouge_l"): [0.1]}}, seeds=1))
+    kinds = [path.stem for path in plots.write(run, tmp_path)]
     assert "coverage" not in kinds and "curves" not in kinds
     with pytest.raises(UsageError, match="--kind coverage needs a task with validity"):
-        plots.write(loaded, tmp_path, kinds=["coverage"])
+        plots.write(run, tmp_path, kinds=["coverage"])
 
 
 def test_without_matplotlib_the_extra_is_named(small, monkeypatch):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from akl_bench.report.figures import GREY, figure
-from akl_bench.report.frame import RunFrame, is_reference
+from akl_bench.report.frame import RunFrame
 from akl_bench.report.plots.style import legend_entries, looks, name_of
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ _POINTS = 160  # more than that are not seen
 
 def curves(frame: RunFrame) -> dict[str, dict[Any, NDArray[np.float64]]]:
     """By panel and row: array [seeds, steps, 2] of step and smoothed value."""
-    by_panel: dict[str, dict[Any, Any]] = defaultdict(dict)
+    panels: dict[str, dict[Any, Any]] = defaultdict(dict)
     for row in frame.rows:
-        logs = [cell.lines("train.jsonl") for cell in frame.sealed(row)]
+        logs = [cell.train_log() for cell in frame.of(row)]
         for key in _PANELS:
             series = [
                 _smooth(np.array([[line["step"], line[key]] for line in log if key in line]))
@@ -41,9 +41,9 @@ def curves(frame: RunFrame) -> dict[str, dict[Any, NDArray[np.float64]]]:
             # Seeds of one row have one budget; a copy that lacks steps is left out.
             longest = max(map(len, series), default=0)
             series = [one for one in series if len(one) == longest]
-            if longest and not is_reference(row.objective):
-                by_panel[key][row] = np.stack(series)
-    return {key: by_panel[key] for key in _PANELS if key in by_panel}
+            if longest:
+                panels[key][row] = np.stack(series)
+    return {key: panels[key] for key in _PANELS if key in panels}
 
 
 def _smooth(steps_values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from akl_bench.report.figures import figure
-from akl_bench.report.frame import Column, Row, RunFrame, is_reference
+from akl_bench.report.frame import Column, Row, RunFrame, is_named, is_reference
 from akl_bench.report.plots.style import looks, name_of
 from akl_bench.statistics import Interval, critical_difference, rank_intervals
 
@@ -29,10 +29,10 @@ def ranks(frame: RunFrame) -> Ranks | None:
     values = frame.seed_values()
     scores: dict[Row, np.ndarray[tuple[int, int], np.dtype[np.float64]]] = {}
     for row in frame.rows:
-        by_task = [values.get((row, c.task, c.metric), {}) for c in columns]
+        by_task = [values.get((row, *column.key), {}) for column in columns]
         seeds = sorted(set.intersection(*map(set, by_task))) if by_task else []
         if seeds and not is_reference(row.objective):
-            scores[row] = np.array([[of_task[seed] for of_task in by_task] for seed in seeds])
+            scores[row] = np.array([[by_seed[seed] for by_seed in by_task] for seed in seeds])
     if len(scores) < 2:
         return None
     better = [bool(c.higher_is_better) for c in columns]
@@ -47,14 +47,12 @@ def ranks(frame: RunFrame) -> Ranks | None:
 
 def _headlines(frame: RunFrame) -> list[Column]:
     """One column per task, so that a task with many metrics has one vote."""
-    by_task: dict[str, Column] = {}
-    for task in frame.profile.tasks.values():
-        for column in frame.columns:
-            if column.task == task.name and column.higher_is_better is not None:
-                exact = column.metric == task.headline
-                if exact or column.metric.partition("(")[0] == task.headline:
-                    by_task.setdefault(task.name, column)
-    return list(by_task.values())
+    headlines: dict[str, Column] = {}
+    for column in frame.columns:
+        headline = frame.tasks[column.task].headline
+        if column.higher_is_better is not None and is_named(column.metric, (headline,)):
+            headlines.setdefault(column.task, column)
+    return list(headlines.values())
 
 
 def draw(frame: RunFrame, ranked: Ranks) -> Figure:

@@ -10,7 +10,7 @@ import numpy as np
 
 from akl_bench.artifacts.store import TEACHER, UNTRAINED
 from akl_bench.report.figures import figure
-from akl_bench.report.frame import Column, Row, RunFrame, is_reference
+from akl_bench.report.frame import Column, Row, RunFrame, is_named, is_reference
 from akl_bench.report.plots.labels import label
 from akl_bench.report.plots.style import Point, looks, name_of, scatter, unit
 
@@ -39,23 +39,23 @@ class _Axis(NamedTuple):
 def diversity(frame: RunFrame) -> list[tuple[str, _Axis, _Axis]]:
     """Panels of quality against diversity: one per task that measures both."""
     panels = []
-    for task in frame.profile.tasks.values():
-        columns = [c for c in frame.columns if c.task == task.name]
-        quality = next((c for c in columns if c.metric.startswith(task.headline)), None)
+    for name, task in frame.tasks.items():
+        columns = [c for c in frame.columns if c.task == name]
+        quality = next((c for c in columns if is_named(c.metric, (task.headline,))), None)
         various = next(
-            (c for wanted in _DIVERSITY for c in columns if c.metric.startswith(wanted)), None
+            (c for wanted in _DIVERSITY for c in columns if is_named(c.metric, (wanted,))), None
         )
         if quality is not None and various is not None:
-            panels.append((task.name, _axis(frame, various), _axis(frame, quality)))
+            panels.append((name, _axis(frame, various), _axis(frame, quality)))
     return panels
 
 
 def coverage(frame: RunFrame) -> list[tuple[str, _Axis, _Axis]]:
     """Panels of coverage (recall of modes) against validity (precision)."""
-    by_key = {(c.task, c.metric): c for c in frame.columns}
+    by_key = {column.key: column for column in frame.columns}
     return [
         (task, _axis(frame, by_key[task, "coverage"]), _axis(frame, by_key[task, "validity"]))
-        for task in frame.profile.tasks
+        for task in frame.tasks
         if (task, "validity") in by_key and (task, "coverage") in by_key
     ]
 
@@ -64,11 +64,7 @@ def cost(frame: RunFrame) -> list[tuple[str, _Axis, _Axis]]:
     """One panel: the first headline against seconds of training."""
     first = next((c for c in frame.shown if c.higher_is_better is not None), None)
     seconds = {
-        row: [
-            float(cell.record["seconds"]["train"])
-            for cell in frame.sealed(row)
-            if "train" in cell.record.get("seconds", {})
-        ]
+        row: [cell.student.made.seconds for cell in frame.of(row) if cell.student]
         for row in frame.rows
     }
     if first is None or not any(seconds.values()):
@@ -78,14 +74,11 @@ def cost(frame: RunFrame) -> list[tuple[str, _Axis, _Axis]]:
 
 def _axis(frame: RunFrame, column: Column) -> _Axis:
     values = frame.seed_values()
-    by_row = {
-        row: [
-            column.scale * value
-            for value in values.get((row, column.task, column.metric), {}).values()
-        ]
+    scaled = {
+        row: [column.scale * value for value in values.get((row, *column.key), {}).values()]
         for row in frame.rows
     }
-    return _Axis(unit(column.metric, column.scale), by_row, column.higher_is_better is not False)
+    return _Axis(unit(column.metric, column.scale), scaled, column.higher_is_better is not False)
 
 
 def draw(
