@@ -7,7 +7,7 @@ from typing import Any, Literal
 from akl_bench.errors import UsageError
 from akl_bench.gate import verdicts
 from akl_bench.gate.baseline import Baseline
-from akl_bench.gate.comparability import changes, differing_fields
+from akl_bench.gate.comparability import changes, of_all, of_columns, summary
 from akl_bench.gate.comparison import EXACT, Comparison, Report, Side
 from akl_bench.gate.errors import BaselineError
 from akl_bench.gate.policy import Policy, Tier
@@ -23,9 +23,9 @@ WEIGHTS = Column(
     n=1,
     scale=1.0,
     format="%s",
-    signature="sha256",
     headline=True,
     shown=True,
+    protocol={},
 )
 
 
@@ -64,11 +64,10 @@ def check(
     if not work.comparisons:
         raise BaselineError("Nothing was compared: no metric of the baseline has a direction.")
     work.judge()
-    lines = dict.fromkeys(line for lines in work.different.values() for line in lines)
     return Report(
         tuple(work.comparisons),
         tuple(changes(baseline.run, candidate)),
-        tuple(lines),
+        (*work.of_all, *summary(work.of_columns)),
         tuple(_notes(baseline.run, candidate, len(rows) - len(wanted))),
         strict,
     )
@@ -86,9 +85,9 @@ class _Check:
     waiting: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.different = differing_fields(
-            self.baseline.run, self.candidate, exact=self.mode == EXACT
-        )
+        runs = self.baseline.run, self.candidate
+        self.of_all = of_all(*runs, exact=self.mode == EXACT)
+        self.of_columns = of_columns(*runs)
         self.others = {row.key: row for row in self.candidate.rows}
 
     def compare(self, row: Row) -> None:
@@ -134,8 +133,8 @@ class _Check:
         """Why a metric cannot be compared; None where it can."""
         if other is None:
             return Verdict.MISSING, "the run has no such objective and student"
-        if other.unsealed or not other.seeds:
-            seeds = ", ".join(map(str, other.unsealed))
+        if other.unfinished or not other.seeds:
+            seeds = ", ".join(map(str, other.unfinished))
             return Verdict.MISSING, f"not finished: seed {seeds}"
         if column is not WEIGHTS:
             if column.metric not in other.values.get(column.task, {}):
@@ -143,12 +142,11 @@ class _Check:
             bad = [str(s) for s, value in other.by_seed(column).items() if value is None]
             if bad:
                 return Verdict.MISSING, f"no number at seed {', '.join(bad)}"
-        for scope in ((), (column.task,), column.key):
-            if scope in self.different:
-                lines = self.different[scope]
-                more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
-                return Verdict.INCOMPARABLE, f"{lines[0]}{more}"
-        return None
+        lines = [*self.of_all, *self.of_columns.get(column.key, ())]
+        if not lines:
+            return None
+        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+        return Verdict.INCOMPARABLE, f"{lines[0]}{more}"
 
     def _estimate(self, row: Row, other: Row, column: Column, mode: Mode) -> Estimate:
         before, after = _means(row, column), _means(other, column)
@@ -224,13 +222,13 @@ def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
 
 
 def _weights(row: Row, seeds: Sequence[int]) -> list[Any]:
-    found = dict(zip(row.seeds, row.weights, strict=True))
-    return [found[seed] for seed in seeds]
+    by_seed = dict(zip(row.seeds, row.weights, strict=True))
+    return [by_seed[seed] for seed in seeds]
 
 
 def _values(row: Row, task: str, metric: str, seeds: Sequence[int]) -> list[Any]:
-    found = dict(zip(row.seeds, row.values.get(task, {}).get(metric, ()), strict=False))
-    return [found.get(seed) for seed in seeds]
+    by_seed = dict(zip(row.seeds, row.values.get(task, {}).get(metric, ()), strict=False))
+    return [by_seed.get(seed) for seed in seeds]
 
 
 def _notes(baseline: Snapshot, candidate: Snapshot, left_out: int) -> list[str]:
@@ -240,7 +238,7 @@ def _notes(baseline: Snapshot, candidate: Snapshot, left_out: int) -> list[str]:
     known = {row.key for row in baseline.rows}
     if new := [row.name for row in candidate.rows if row.key not in known]:
         notes.append(f"not in the baseline: {', '.join(new)}")
-    if new := [task for task in candidate.tasks if task not in baseline.tasks]:
+    if new := [task for task in candidate.protocols if task not in baseline.protocols]:
         notes.append(f"tasks that are not in the baseline: {', '.join(new)}")
     if stamps := dict.fromkeys((*baseline.stamps, *candidate.stamps)):
         notes.append(f"{' and '.join(stamps)}: a check of the machinery, no evidence")

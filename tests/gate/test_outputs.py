@@ -29,9 +29,9 @@ ROUGE = Column(
     n=100,
     scale=100.0,
     format="%.1f",
-    signature="rouge_l",
     headline=True,
     shown=True,
+    protocol={"signature": "rouge_l"},
 )
 
 
