@@ -1,8 +1,8 @@
 """A check: comparability first, then a verdict on every metric of every objective."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from akl_bench.errors import UsageError
 from akl_bench.gate import verdicts
@@ -100,7 +100,7 @@ class _Check:
                 self._add(row, other, column, EXACT)
             return
         mode: Mode = self.mode
-        if other and mode == "auto" and _same_bits(row, other):
+        if other and mode == "auto" and _same_bits(row, other, columns):
             mode = EXACT
         for column in columns:
             if column.direction is not None:
@@ -191,14 +191,10 @@ def _side(row: Row, column: Column) -> Side:
     return Side(sum(values.values()) / len(values) if values else None, len(values))
 
 
-def _same_bits(row: Row, other: Row) -> bool:
+def _same_bits(row: Row, other: Row, columns: Sequence[Column]) -> bool:
     """Whether every seed of the candidate has the baseline's weights and values."""
-    if not other.seeds or not set(other.seeds) <= set(row.seeds):
-        return False
-    columns = [(task, metric) for task, metrics in row.values.items() for metric in metrics]
-    return _weights(row, other.seeds) == list(other.weights) and all(
-        _values(row, *key, other.seeds) == _values(other, *key, other.seeds) for key in columns
-    )
+    known = bool(other.seeds) and set(other.seeds) <= set(row.seeds)
+    return known and not any(_differing(row, other, column) for column in (WEIGHTS, *columns))
 
 
 def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
@@ -206,29 +202,28 @@ def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
     seeds = [seed for seed in other.seeds if seed in row.seeds]
     if not seeds:
         return Verdict.MISSING, "no seed in common with the baseline"
-    before, now = (
-        _weights(r, seeds) if column is WEIGHTS else _values(r, *column.key, seeds)
-        for r in (row, other)
-    )
-    differ = [i for i, (one, two) in enumerate(zip(before, now, strict=True)) if one != two]
-    if not differ:
+    differing = _differing(row, other, column)
+    if not differing:
         return Verdict.PASS, ""
-    first = differ[0]
-    shown = "" if column is WEIGHTS else f": {before[first]!r} -> {now[first]!r}"
+    first = differing[0]
+    sides = f": {_bits(row, column)[first]!r} -> {_bits(other, column)[first]!r}"
     return (
         Verdict.REGRESSION,
-        f"other bits at {len(differ)} of {len(seeds)} seeds, first at seed {seeds[first]}{shown}",
+        f"other bits at {len(differing)} of {len(seeds)} seeds, first at seed {first}"
+        f"{'' if column is WEIGHTS else sides}",
     )
 
 
-def _weights(row: Row, seeds: Sequence[int]) -> list[Any]:
-    by_seed = dict(zip(row.seeds, row.weights, strict=True))
-    return [by_seed[seed] for seed in seeds]
+def _differing(row: Row, other: Row, column: Column) -> list[int]:
+    """The seeds of both with other bits."""
+    before, now = _bits(row, column), _bits(other, column)
+    return [seed for seed in other.seeds if seed in row.seeds and before[seed] != now.get(seed)]
 
 
-def _values(row: Row, task: str, metric: str, seeds: Sequence[int]) -> list[Any]:
-    by_seed = dict(zip(row.seeds, row.values.get(task, {}).get(metric, ()), strict=False))
-    return [by_seed.get(seed) for seed in seeds]
+def _bits(row: Row, column: Column) -> Mapping[int, str | float | None]:
+    if column is WEIGHTS:
+        return dict(zip(row.seeds, row.weights, strict=True))
+    return row.by_seed(column)
 
 
 def _notes(baseline: Snapshot, candidate: Snapshot, left_out: int) -> list[str]:
