@@ -11,21 +11,17 @@ def ls(kind: str) -> None:
     """List objectives, tasks, metrics or profiles, each with one line about it."""
     from akl_bench import config, metrics, tasks
     from akl_bench.pipeline import objectives
+    from akl_bench.report.text import aligned
     from akl_bench.strict import read_yaml
 
-    rows: list[tuple[str, str, str]]
-    if kind == "objectives":
-        rows = [(e.name, ", ".join(e.aliases), e.summary) for e in objectives.entries().values()]
-    elif kind == "metrics":
-        found = metrics.registry.entries().values()
-        rows = [(e.name, ", ".join(e.aliases), e.summary) for e in found]
-    elif kind == "tasks":
+    rows: list[tuple[str, ...]]
+    if kind == "tasks":
         specs = map(tasks.get, tasks.available())
-        rows = [(task.name, task.kind, task.description) for task in specs]
-    else:
+        rows = [(task.name, task.kind, task.description.strip()) for task in specs]
+    elif kind == "profiles":
         paths = config.profile_paths()
-        rows = [(name, "", read_yaml(path)["description"]) for name, path in paths.items()]
-    widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
-    for name, detail, summary in rows:
-        parts = [name.ljust(widths[0]), *([detail.ljust(widths[1])] if widths[1] else []), summary]
-        click.echo("  ".join(parts).rstrip())
+        rows = [(name, read_yaml(path)["description"].strip()) for name, path in paths.items()]
+    else:
+        entries = objectives.entries() if kind == "objectives" else metrics.registry.entries()
+        rows = [(e.name, ", ".join(e.aliases), e.summary) for e in entries.values()]
+    click.echo("\n".join(aligned([rows], left=len(rows[0]))))

@@ -2,11 +2,11 @@
 
 from akl_bench.artifacts.cells import Cell
 from akl_bench.errors import UsageError
-from akl_bench.gate._escape import plain
 from akl_bench.gate.comparison import Comparison, Report
 from akl_bench.gate.items import Items, of_metric
 from akl_bench.gate.snapshot import finished, name_of
 from akl_bench.gate.verdicts import Verdict
+from akl_bench.report.escape import terminal_text
 from akl_bench.report.frame import RunFrame
 
 _ITEMS = 10
@@ -36,7 +36,7 @@ def explain(report: Report, name: str, before: Items, frame: RunFrame) -> str:
     lines = []
     for title, cells in cells_by_row.items():
         fallen = [c for c in report.comparisons if c.row == title and _fell(c)]
-        lines.append(f"{plain(title)}: {len(fallen)} metrics fell")
+        lines.append(f"{terminal_text(title)}: {len(fallen)} metrics fell")
         for comparison in fallen:
             task, metric = comparison.column.key
             old = before.get(title, {}).get(task, {}).get(metric, {})
@@ -57,15 +57,15 @@ def _items(
     sign = 1 if comparison.column.direction == "higher" else -1
     changes = sorted((sign * (new[id_] - old[id_]), id_) for id_ in old.keys() & new.keys())
     fallen = [(change, id_) for change, id_ in changes if change < 0]
-    title = f"  {plain(comparison.column.task)}/{plain(comparison.column.metric)}"
+    title = f"  {terminal_text(comparison.column.task)}/{terminal_text(comparison.column.metric)}"
     if not changes:
         return [f"{title}: no single items: it is a number of the whole set, or the files are gone"]
     lines = [f"{title}: {len(fallen)} of {len(changes)} items fell"]
     for change, id_ in fallen[:_ITEMS]:
         sides = f"{comparison.shown(old[id_])} -> {comparison.shown(new[id_])}"
-        lines.append(f"    {plain(id_)}: {sides} ({comparison.shown(change, '+')})")
+        lines.append(f"    {terminal_text(id_)}: {sides} ({comparison.shown(change, '+')})")
         if id_ in answers:
-            lines.append(f"      > {plain(answers[id_][:_TEXT])}")
+            lines.append(f"      > {terminal_text(answers[id_][:_TEXT])}")
     return lines
 
 

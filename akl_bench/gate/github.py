@@ -4,11 +4,11 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from akl_bench.gate._escape import command_data, command_property
 from akl_bench.gate.comparison import Report
 from akl_bench.gate.junit import summary
 from akl_bench.gate.text import by_urgency, markdown
 from akl_bench.gate.verdicts import Verdict
+from akl_bench.report.escape import command_property, command_text
 
 # GitHub shows no more of them for a step.
 _ANNOTATIONS = 10
@@ -23,7 +23,7 @@ def annotations(report: Report) -> Iterator[str]:
         level = _LEVELS.get(comparison.verdict, "error")
         column = comparison.column
         title = command_property(f"{comparison.row} {column.task}/{column.metric}")
-        yield f"::{level} title={title}::{command_data(summary(comparison))}"
+        yield f"::{level} title={title}::{command_text(summary(comparison))}"
 
 
 def write_summary(report: Report, path: Path) -> None:

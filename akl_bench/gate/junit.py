@@ -4,9 +4,9 @@ from datetime import datetime, timezone
 from itertools import groupby
 from xml.etree import ElementTree
 
-from akl_bench.gate._escape import xml
 from akl_bench.gate.comparison import Comparison, Report
 from akl_bench.gate.verdicts import Verdict
+from akl_bench.report.escape import xml_text
 
 _ELEMENTS = {
     Verdict.REGRESSION: "failure",
@@ -28,7 +28,7 @@ def junit(report: Report) -> str:
             root,
             "testsuite",
             {
-                "name": xml(row),
+                "name": xml_text(row),
                 "package": "akl-bench",
                 "id": str(index),
                 "timestamp": now,
@@ -57,14 +57,17 @@ def _element(comparison: Comparison) -> str | None:
 
 def _case(suite: ElementTree.Element, comparison: Comparison, element: str | None) -> None:
     column = comparison.column
-    about = {"name": xml(column.metric), "classname": xml(f"{comparison.row}.{column.task}")}
+    about = {
+        "name": xml_text(column.metric),
+        "classname": xml_text(f"{comparison.row}.{column.task}"),
+    }
     case = ElementTree.SubElement(suite, "testcase", {**about, "time": "0"})
     if element is not None:
-        message = xml(summary(comparison))
-        found = ElementTree.SubElement(case, element, {"message": message})
+        message = xml_text(summary(comparison))
+        outcome = ElementTree.SubElement(case, element, {"message": message})
         if element != "skipped":
-            found.set("type", comparison.verdict.value)
-            found.text = message
+            outcome.set("type", comparison.verdict.value)
+            outcome.text = message
 
 
 def summary(c: Comparison) -> str:

@@ -1,11 +1,9 @@
 """A report for people: a text table, and the same as Markdown."""
 
-from collections.abc import Callable, Sequence
-
-from akl_bench.gate._escape import markdown as markdown_text
-from akl_bench.gate._escape import plain
 from akl_bench.gate.comparison import Comparison, Report
 from akl_bench.gate.verdicts import Verdict
+from akl_bench.report.escape import markdown_text, terminal_text
+from akl_bench.report.text import Markup, aligned, markdown_table
 
 _HEADER = (
     "verdict",
@@ -50,21 +48,16 @@ def text(report: Report, *, everything: bool = False, styled: bool = False) -> s
     shown = by_urgency(report, everything=everything)
     lines = []
     if shown:
-        table = [_HEADER, *(_cells(c, plain) for c in shown)]
-        widths = [max(len(row[i]) for row in table) for i in range(len(_HEADER))]
-        lines.append(_line(_HEADER, widths))
-        for comparison, cells in zip(shown, table[1:], strict=True):
-            line = _line(cells, widths)
-            if styled:
-                name = comparison.verdict.value
-                colour = _COLOURS[comparison.verdict]
-                line = f"\x1b[{colour}m{name}\x1b[0m{line[len(name) :]}"
-            lines.append(line)
+        table = [_HEADER, *(_cells(comparison, styled) for comparison in shown)]
+        head, *rows = aligned([table], left=len(_HEADER))
+        lines.append(head)
+        for comparison, row in zip(shown, rows, strict=True):
+            lines.append(row)
             if comparison.explanation:
-                lines.append(f"  {plain(comparison.explanation)}")
+                lines.append(f"  {terminal_text(comparison.explanation)}")
         lines += ["", _LEGEND]
     for title, entries in _about(report):
-        lines += [f"{title}:", *(f"  {plain(entry)}" for entry in entries)]
+        lines += [f"{title}:", *(f"  {terminal_text(entry)}" for entry in entries)]
     return "\n".join([*lines, report.headline]) + "\n"
 
 
@@ -73,11 +66,9 @@ def markdown(report: Report, *, everything: bool = True) -> str:
     lines = [f"### akl-bench {report.headline}", ""]
     shown = by_urgency(report, everything=everything)
     if shown:
-        lines += [f"| {' | '.join([*_HEADER, 'note'])} |", "| --- " * (len(_HEADER) + 1) + "|"]
-        for comparison in shown:
-            cells = _cells(comparison, markdown_text)
-            note = markdown_text(comparison.explanation)
-            lines.append(f"| {' | '.join([*cells, note])} |")
+        heads = (*_HEADER, "note")
+        rows = [(*_cells(comparison), comparison.explanation) for comparison in shown]
+        lines += markdown_table(heads, rows, left=len(heads))
         lines += ["", _LEGEND, ""]
     for title, entries in _about(report):
         lines += [f"{title}:", "", *(f"- {markdown_text(entry)}" for entry in entries), ""]
@@ -97,7 +88,7 @@ def by_urgency(report: Report, *, everything: bool) -> list[Comparison]:
     return sorted(chosen, key=lambda c: (order.index(c.tier), URGENCY.index(c.verdict)))
 
 
-def _cells(c: Comparison, escape: Callable[[str], str]) -> tuple[str, ...]:
+def _cells(c: Comparison, styled: bool = False) -> tuple[str, ...]:
     interval = change = margin = "-"
     if c.estimate is not None:
         change = c.shown(c.estimate.difference, "+")
@@ -105,23 +96,19 @@ def _cells(c: Comparison, escape: Callable[[str], str]) -> tuple[str, ...]:
         if c.estimate.low is not None:
             interval = f"{c.shown(c.estimate.low, '+')} .. {c.shown(c.estimate.high, '+')}"
     sides = [f"{c.shown(side.mean)} (n={side.seeds})" for side in (c.baseline, c.candidate)]
+    name = c.verdict.value
     return (
-        c.verdict.value,
-        escape(c.row),
-        escape(f"{c.column.task}/{c.column.metric}"),
+        Markup(f"\x1b[{_COLOURS[c.verdict]}m{name}\x1b[0m") if styled else name,
+        c.row,
+        f"{c.column.task}/{c.column.metric}",
         c.tier.value,
         c.mode or "-",
-        *map(escape, sides),
-        escape(change),
-        escape(interval),
-        escape(margin),
+        *sides,
+        change,
+        interval,
+        margin,
         "-" if c.p is None else f"{c.p:.2g}",
     )
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    pairs = zip(cells, widths, strict=True)
-    return "  ".join(cell.ljust(width) for cell, width in pairs).rstrip()
 
 
 def _about(report: Report) -> list[tuple[str, tuple[str, ...]]]:

@@ -37,7 +37,7 @@ def test_markdown_links_the_pictures_and_keeps_foreign_text_inert(tmp_path):
     assert "| 1. All is well. | not supported |" in page
     assert "![claims-x](figures/claims-x.svg)" in page
     assert "    akl-bench claims\n" in page
-    assert "### run &lt;b>x&lt;/b>: not supported" in page
+    assert "### run &lt;b&gt;x&lt;/b&gt;: not supported" in page
     assert "| student | n\\|m |" in page
     assert "\x1b" not in page
 

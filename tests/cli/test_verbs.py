@@ -37,6 +37,7 @@ def test_ls_has_one_line_with_a_summary_for_each(show, kind, names):
     lines = show("ls", kind).splitlines()
     assert [line.split()[0] for line in lines] == list(names)
     assert all(len(line.split()) > 3 for line in lines)
+    assert not any("<U+" in line for line in lines)
 
 
 def test_status_counts_what_is_sealed(show, write_run):
