@@ -46,6 +46,12 @@ def test_the_same_bits_pass_without_a_test(make_run, make_rows, compare):
     assert {(c.verdict, c.mode) for c in report.comparisons} == {(Verdict.PASS, "exact")}
 
 
+def test_the_same_numbers_of_other_students_are_tested(make_run, make_rows, compare):
+    report = compare(make_run("pr", make_rows((2, 5)), weights="other"))
+    assert report.exit_code == 0
+    assert "exact" not in {c.mode for c in report.comparisons}
+
+
 def test_a_gain_beyond_doubt_is_an_improvement(make_run, make_rows, compare):
     report = compare(make_run("pr", make_rows(NEW, shift=-3.0)))
     assert verdict(report) is Verdict.IMPROVED
