@@ -1,6 +1,5 @@
 """Profiles: one YAML of teacher, student, data, budget, tasks and seeds; `--set` lays over it."""
 
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,8 +101,12 @@ class TrainingConfig(Strict):
     validate_every: int = Field(default=0, ge=0, description="steps; 0: only at the end")
     select: Literal["loss", "rouge_l", "last"] = "loss"
     checkpoint_every: int = Field(default=100, ge=1, description="steps")
-    teacher_cache: bool = Field(
-        default=True, description="false: run the teacher again at every step"
+    teacher: str = Field(
+        default="cached", description="how the teacher's logits come: `akl-bench ls teachers`"
+    )
+    devices: str = Field(default="one", description="what shares the work of a step")
+    compiled: bool = Field(
+        default=False, description="fuse the objective's work with torch.compile, where it can be"
     )
 
     @model_validator(mode="after")
@@ -111,13 +114,6 @@ class TrainingConfig(Strict):
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("give steps or epochs, one of the two")
         return self
-
-    def total_steps(self, examples: int) -> int:
-        """Optimiser steps of the budget on that many examples."""
-        if self.steps is not None:
-            return self.steps
-        assert self.epochs is not None, "one of the two is given"
-        return max(1, math.ceil(self.epochs * examples / self.batch_size))
 
     @model_validator(mode="after")
     def _dropout_is_on_or_off(self) -> "TrainingConfig":

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from akl_bench import specs
 from akl_bench.errors import AklBenchError, UnknownNameError, UsageError
 
+T = TypeVar("T")
 # The types of value that a parameter takes, by the type that its field declares.
 _TYPES = {"bool": ("bool",), "int": ("int",), "float": ("float", "int"), "str": ("str",)}
 
@@ -30,7 +31,7 @@ class Entry:
     origin: str
 
 
-class Registry:
+class Registry(Generic[T]):
     """The plug-ins of one kind.
 
     Built-ins are the public modules of `package`; they are read with `ast`, so that listing them
@@ -88,7 +89,7 @@ class Registry:
             raise UnknownNameError(self.kind, name, by_any_name)
         return by_any_name[name]
 
-    def load(self, name: str) -> type[Any]:
+    def load(self, name: str) -> type[T]:
         """Import the class behind a name, an alias or `./file.py:Class`."""
         if ".py:" in name:
             return self._load_file(name)
@@ -98,14 +99,14 @@ class Registry:
             return self._load_entry_point(installed[name])
         return self._only_class(importlib.import_module(f"{self.package}.{name}"))
 
-    def create(self, spec: str) -> Any:
+    def create(self, spec: str) -> T:
         """Build the plug-in that a spec describes, as `akl(mu=0.5)`.
 
         Raises:
             UsageError: Not a spec, an unknown parameter, or a value out of range.
         """
         parsed = specs.parse(spec)
-        cls = self.load(parsed.name)
+        cls: Any = self.load(parsed.name)
         fields = {f.name: f.type for f in dataclasses.fields(cls) if f.init}
         for key, value in parsed.params.items():
             if key not in fields:
@@ -120,7 +121,8 @@ class Registry:
                     f"{self.kind} '{parsed.name}': {key}={value} is no {declared}, but {given}."
                 )
         try:
-            return cls(**parsed.params)
+            plugin: T = cls(**parsed.params)
+            return plugin
         except UsageError:
             raise
         except (TypeError, ValueError) as error:
@@ -135,6 +137,16 @@ class Registry:
             and (_is_number(getattr(plugin, f.name)) or getattr(plugin, f.name) != f.default)
         }
         return specs.format_spec(self.name_of(type(plugin)), params)
+
+    def portable(self, spec: str) -> str:
+        """The canonical spec, with the whole path of a file: it builds the same in any folder."""
+        plugin = self.create(spec)
+        label = self.spec_of(plugin)
+        if ".py:" not in specs.parse(spec).name:
+            return label
+        cls = type(plugin)
+        _, parenthesis, params = label.partition("(")
+        return f"{sys.modules[cls.__module__].__file__}:{cls.__name__}{parenthesis}{params}"
 
     def name_of(self, cls: type[Any]) -> str:
         """Canonical name of a plug-in's class; that of an unregistered one is its snake case."""

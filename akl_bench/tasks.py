@@ -59,6 +59,7 @@ class GenerationSpec(Strict):
     samples: int = Field(default=1, ge=1, description="per prompt")
     no_repeat_ngram_size: int = Field(default=0, ge=0)
     batch_size: int = Field(default=32, ge=1, description="sequences decoded together")
+    sampler: str = Field(default="hf", description="what decodes: `akl-bench ls samplers`")
 
 
 class TaskSpec(Strict):

@@ -35,7 +35,7 @@ from akl_bench.errors import UsageError
 from akl_bench.strict import describe
 
 TEACHER, UNTRAINED = "teacher", "untrained"
-STUDENT = "student"
+STUDENT, MODEL = "student", "model"
 SEAL, TRAIN_LOG, COMPLETIONS, ROWS = "seal.json", "train.jsonl", "completions.jsonl", "rows.jsonl"
 
 
@@ -50,6 +50,11 @@ class Artifact:
     def key(self) -> str:
         """Hash of its fields."""
         return digest(self.fields)
+
+    @property
+    def part(self) -> Path:
+        """A file beside it that may grow from call to call until the artifact is made."""
+        return self.folder.with_name(f".{self.folder.name}-{self.key[:8]}.part.jsonl")
 
     def sealed(self) -> Seal | None:
         """Its seal, where what lies there is this artifact; its files are not looked at."""
@@ -223,6 +228,11 @@ class CellFolder:
     @property
     def student(self) -> Path:
         return self.folder / STUDENT
+
+    @property
+    def model(self) -> Path:
+        """The student as a checkpoint."""
+        return self.student / MODEL
 
     @property
     def checkpoints(self) -> Path:

@@ -76,7 +76,7 @@ def audit_akl(
     student say about real text. The last row, symmetric_kl, is the mix that w = 1/2 stands for.
     """
     from akl_bench import config
-    from akl_bench.audit import cases, measure, models, picture, show
+    from akl_bench.papers.akl.audit import cases, measure, models, picture, show
 
     if figure is not None:
         picture.check(figure)

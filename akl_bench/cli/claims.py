@@ -45,13 +45,13 @@ def claims(
     """
     if toy_only and (runs or longer):
         raise click.UsageError("--toy-only takes no RUN.")
-    from akl_bench.claims import draw, show
-    from akl_bench.claims.cards import cards
+    from akl_bench.papers.akl.claims import draw, show
+    from akl_bench.papers.akl.claims.cards import cards
 
     if figures is not None:
         draw.check()
-    found = cards(runs, longer, hint=not toy_only)
+    tested = cards(runs, longer, hint=not toy_only)
     if figures is not None:
-        show.draw(found, figures)
+        show.draw(tested, figures)
     command = shlex.join(["akl-bench", *sys.argv[1:]])
-    click.echo(show.render(found, format_, command=command, figures=figures), nl=False)
+    click.echo(show.render(tested, format_, command=command, figures=figures), nl=False)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from akl_bench.microworld import SPLITS, TEACHER, mode_of, modes, records
-from akl_bench.microworld.grammar import HARNESS_SPLITS
+from akl_bench.microworld import HARNESS_SPLITS, SPLITS, TEACHER, mode_of, modes, records
 
 
 @click.group()

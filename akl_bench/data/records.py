@@ -69,7 +69,7 @@ def load_rows(
                 f"--online. Set data.root or {key}.path, or add --online."
             )
     if source.source == "microworld":
-        from akl_bench.microworld.grammar import records
+        from akl_bench.microworld import records
 
         wanted = source.skip + (source.rows or _MICROWORLD_ROWS)
         rows = records(source.split, wanted, seed=source.seed)[source.skip :]

@@ -4,7 +4,7 @@ from akl_bench.divergences.base import Divergence as Divergence
 from akl_bench.divergences.base import Pair as Pair
 from akl_bench.registry import Registry
 
-registry = Registry("divergence", "akl_bench.divergences", "Divergence")
+registry: Registry[Divergence] = Registry("divergence", "akl_bench.divergences", "Divergence")
 
 
 def names() -> list[str]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     Weights = tuple[Tensor, Tensor, Tensor]
 
-VARIANTS = ("paper", "official", "taid", "swapped", "entropy")
 # Those that hold the weights constant; in the others the gradient flows through them.
 DETACHED = ("paper", "official")
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from akl_bench.divergences.base import Pair
 
+VARIANTS = ("paper", "official", "taid", "swapped", "entropy")
+
 
 @dataclass(frozen=True)
 class AdaptiveKL(Divergence):
@@ -56,8 +58,8 @@ class AdaptiveKL(Divergence):
 
     def __post_init__(self) -> None:
         self._require(0 <= self.mu < 1, "mu", "at least 0 and below 1")
-        allowed = f"one of {', '.join(variants.VARIANTS)}"
-        self._require(self.variant in variants.VARIANTS, "variant", allowed)
+        allowed = f"one of {', '.join(VARIANTS)}"
+        self._require(self.variant in VARIANTS, "variant", allowed)
 
     @property
     def detached(self) -> str:  # type: ignore[override]  # depends on the variant

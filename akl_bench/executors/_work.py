@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from akl_bench.errors import AklBenchError
-from akl_bench.executors.base import Job, Report
+from akl_bench.executors.base import Job, Machine, Report
 
 
 def carry_out(job: Job, report: Report, *, threads: int) -> str:
@@ -40,6 +40,16 @@ def carry_out(job: Job, report: Report, *, threads: int) -> str:
             known = isinstance(error, AklBenchError)
             return str(error) if known else f"{type(error).__name__}: {error}"
     return ""
+
+
+def survey() -> Machine:
+    """What this process could run on."""
+    import torch
+
+    count = torch.cuda.device_count()
+    if not count:
+        return Machine()
+    return Machine("cuda", count, torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Literal
 
 # (stage, steps done, all steps): how a job tells where it is.
 Report = Callable[[str, int, int], None]
@@ -17,12 +17,14 @@ class Job:
         function: `module:function`; only the other process imports it.
         arguments: Picklable.
         log: File that takes what the job prints.
+        alone: It is the only job of its call, and may use every core.
     """
 
     name: str
     function: str
     arguments: tuple[Any, ...]
     log: str
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,48 @@ class Event:
     message: str = ""
 
 
-class Executor(Protocol):
-    """Runs jobs; durability is not its concern (the seal decides what is done)."""
+@dataclass(frozen=True)
+class Machine:
+    """What jobs run on.
 
-    def run(self, jobs: Sequence[Job], on_event: Callable[[Event], None]) -> None:
+    Attributes:
+        device: "cuda" or "cpu".
+        count: Number of GPUs.
+        has_bf16: Whether they compute in bfloat16 themselves, not by emulation.
+    """
+
+    device: Literal["cuda", "cpu"] = "cpu"
+    count: int = 0
+    has_bf16: bool = False
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Base of all executors: it runs jobs; durability is not its concern (the seal decides).
+
+    Attributes:
+        aliases: Other names of the plug-in.
+        workers: Jobs at a time; 0: one for each GPU, or core.
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+    workers: int = 0
+
+    def machine(self) -> Machine:
+        """What jobs run on, as it is now."""
+        raise NotImplementedError
+
+    def run(
+        self, jobs: Sequence[Job], on_event: Callable[[Event], None], preload: Sequence[str] = ()
+    ) -> None:
         """Run all jobs, in their order as far as places are free, and return when all ended.
 
         A job that fails does not stop the others.
+
+        Args:
+            jobs: What to run.
+            on_event: Told what happens.
+            preload: Modules that jobs are known to import.
         """
-        ...
+        raise NotImplementedError

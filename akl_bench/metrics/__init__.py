@@ -3,7 +3,7 @@
 from akl_bench.metrics.base import Metric as Metric
 from akl_bench.registry import Registry
 
-registry = Registry("metric", "akl_bench.metrics", "Metric")
+registry: Registry[Metric] = Registry("metric", "akl_bench.metrics", "Metric")
 
 
 def names() -> list[str]:

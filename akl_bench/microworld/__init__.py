@@ -4,17 +4,15 @@ from pathlib import Path
 
 from akl_bench.microworld.grammar import (
     GRAMMAR_VERSION,
-    HARNESS_SPLITS,
-    SPLITS,
     answer_distribution,
     is_valid,
     kind_of,
     mode_of,
     modes,
     next_token_distribution,
-    records,
     understands,
 )
+from akl_bench.microworld.splits import HARNESS_SPLITS, SPLITS, records
 
 TEACHER = Path(__file__).parent / "teacher"
 

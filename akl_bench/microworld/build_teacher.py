@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from akl_bench.microworld.grammar import GRAMMAR_VERSION, records
+from akl_bench.microworld.grammar import GRAMMAR_VERSION
+from akl_bench.microworld.splits import records
 from akl_bench.microworld.tokenizer import build_tokenizer
 
 if TYPE_CHECKING:

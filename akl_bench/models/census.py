@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,13 @@ def fingerprint(ref: "ModelRef", *, online: bool = False) -> str:
     Raises:
         UsageError: As `locate`; a `random` model has no checkpoint and so no fingerprint.
     """
-    digest = hashlib.sha256(json.dumps(ref.layers).encode())
-    for path in _content(locate(ref, online=online)):
+    return content_hash(locate(ref, online=online), ref.layers)
+
+
+def content_hash(folder: Path, layers: Sequence[int] | None = None) -> str:
+    """Hex sha256 of the weights, configuration and tokenizer in a folder, of some layers only."""
+    digest = hashlib.sha256(json.dumps(layers).encode())
+    for path in _content(folder):
         digest.update(path.name.encode() + b"\0" + _file_digest(path))
     return digest.hexdigest()
 

@@ -1,5 +1,7 @@
 """Tokenizers, teachers and students, ready to use: in memory, in eval mode, data only."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +16,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from akl_bench.errors import UsageError
-from akl_bench.models.locate import locate
+from akl_bench.models.locate import check_checkpoint, locate
 from akl_bench.models.shapes import keep_layers, with_overrides
 
 if TYPE_CHECKING:
@@ -27,12 +29,16 @@ _AutoModel: Any = AutoModelForCausalLM
 
 
 def load_tokenizer(ref: "ModelRef", *, online: bool = False) -> PreTrainedTokenizerBase:
-    """The checkpoint's tokenizer, with a pad token (the end token where it has none).
+    """The tokenizer of the checkpoint that `ref` names; see `tokenizer_in`."""
+    return tokenizer_in(locate(ref, online=online))
+
+
+def tokenizer_in(folder: Path) -> PreTrainedTokenizerBase:
+    """A checkpoint's tokenizer, with a pad token (the end token where it has none).
 
     Raises:
         UsageError: No tokenizer in the checkpoint, or one without an end token.
     """
-    folder = locate(ref, online=online)
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
@@ -53,7 +59,21 @@ def load_model(
     device: torch.device | str,
     online: bool = False,
 ) -> PreTrainedModel:
-    """The checkpoint's causal language model in eval mode, only `ref.layers` where these are given.
+    """The model of the checkpoint that `ref` names, only `ref.layers` where these are given.
+
+    See `model_in`.
+    """
+    return model_in(locate(ref, online=online), ref.layers, dtype=dtype, device=device)
+
+
+def model_in(
+    folder: Path,
+    layers: Sequence[int] | None = None,
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> PreTrainedModel:
+    """A checkpoint's causal language model in eval mode, whole or only some layers of it.
 
     Weights come from safetensors files only. Dropout stays as the checkpoint configures it and is
     idle until somebody calls `.train()`.
@@ -61,7 +81,7 @@ def load_model(
     Raises:
         UsageError: Missing, unsafe or incomplete checkpoint, or not a causal language model.
     """
-    folder = locate(ref, online=online)
+    check_checkpoint(folder)
     try:
         model, info = _AutoModel.from_pretrained(
             folder,
@@ -78,7 +98,7 @@ def load_model(
         raise UsageError(
             f"{folder}: weights are missing: {', '.join(sorted(info['missing_keys']))}"
         )
-    return _ready(model if ref.layers is None else keep_layers(model, ref.layers), device)
+    return _ready(model if layers is None else keep_layers(model, layers), device)
 
 
 def build_student(

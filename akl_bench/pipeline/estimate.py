@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from akl_bench.artifacts.store import Run, read_seal
 from akl_bench.config import Profile
 from akl_bench.data.prompts import Prompt
 from akl_bench.models.census import parameter_count
 from akl_bench.models.locate import locate, read_json
 from akl_bench.pipeline import objectives
 from akl_bench.pipeline.inputs import load_inputs, plan_cells
-from akl_bench.artifacts.store import Run, read_seal
 
 # Of English text; a word-level vocabulary has 1.
 _TOKENS_PER_WORD = 1.35

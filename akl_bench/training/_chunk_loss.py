@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from akl_bench.divergences import Divergence
-from akl_bench.divergences._closed_form import value_and_grad
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
+from akl_bench.divergences.gradients import value_and_grad
 from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:

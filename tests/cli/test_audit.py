@@ -16,7 +16,7 @@ TEXT = "the quick brown fox jumps over the lazy dog\n"
 @pytest.fixture
 def options(tmp_path, monkeypatch):
     """Options that name two toy models and a text; the made distributions are left out."""
-    monkeypatch.setattr("akl_bench.audit.cases.made", lambda seed: iter(()))
+    monkeypatch.setattr("akl_bench.papers.akl.audit.cases.made", lambda seed: iter(()))
     for name in ("teacher", "student"):
         dry(
             ModelRef(source="hub", name="gpt2"),

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from akl_bench import divergences
-from akl_bench.divergences._closed_form import value_and_grad
+from akl_bench.divergences.gradients import value_and_grad
 from akl_bench.errors import UsageError
 from akl_bench.testing import check_divergence
 

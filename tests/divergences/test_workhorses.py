@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from akl_bench import divergences
-from akl_bench.divergences._closed_form import autograd_value_and_grad, value_and_grad
+from akl_bench.divergences.gradients import autograd_value_and_grad, value_and_grad
 from akl_bench.errors import UsageError
 from akl_bench.testing import check_divergence
 

@@ -3,9 +3,9 @@ import random
 import pytest
 
 from akl_bench import metrics
-from akl_bench.metrics._laws import check_metric
 from akl_bench.metrics.base import Sample, evaluate
 from akl_bench.microworld import grammar, records
+from akl_bench.testing import check_metric
 
 # Modes: "bigger" (3/4) and "smaller" (1/4).
 PROMPT = "compare the fox and the bear"

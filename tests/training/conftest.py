@@ -5,7 +5,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from akl_bench.data.batches import encode
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import Record
-from akl_bench.microworld.grammar import records
+from akl_bench.microworld import records
 from akl_bench.microworld.tokenizer import build_tokenizer
 
 

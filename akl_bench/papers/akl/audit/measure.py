@@ -1,0 +1,202 @@
+"""Every variant of adaptive KL beside the paper's, token by token, in chunks of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from akl_bench.divergences import Divergence
+from akl_bench.divergences.adaptive_kl import VARIANTS, AdaptiveKL
+from akl_bench.divergences.gradients import value_and_grad
+from akl_bench.divergences.symmetric_kl import SymmetricKL
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PAPER = "paper"
+# Bytes of one [chunk, vocabulary] buffer.
+_CHUNK_BYTES = 8 << 20
+# Tokens and permutations of the vocabulary that the tries of a law take.
+_PROBE, _PERMUTATIONS = 16, 5
+_NEAR = 0.05
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Tokens to compare the variants on.
+
+    Attributes:
+        name: One word.
+        about: What they are.
+        tokens: N.
+        vocab_size: V.
+        logs: Log-probabilities (teacher's, student's) of a slice of the tokens, float32.
+    """
+
+    name: str
+    about: str
+    tokens: int
+    vocab_size: int
+    logs: Callable[[slice], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant on one case.
+
+    Attributes:
+        variant: Its name.
+        w: Mean share of KL(p||q).
+        w_quantiles: That share at 5, 25, 50, 75 and 95 per cent of the tokens.
+        loss: Mean value, nats per token.
+        other_head: Share of tokens whose head set is not the paper's; None without a head.
+        dw_mean: Mean distance of w from the paper's.
+        dw_max: The largest.
+        cosine_mean: Mean over tokens of the cosine with the paper's gradient for the logits.
+        cosine_min: The smallest.
+        cosine: Cosine of both gradients as one long vector over all tokens.
+        norm: Ratio of their norms, likewise.
+        near_half: Share of tokens with w within 0.05 of 1/2, where it is just the fixed mix.
+        permuted: Largest change of a value when the vocabulary is permuted, nats; on some tokens.
+        value_at_equality: Largest value where the student is the teacher; NaN if one is.
+        gradient_at_equality: Largest norm of the gradient there, likewise.
+    """
+
+    variant: str
+    w: float
+    w_quantiles: tuple[float, ...]
+    loss: float
+    other_head: float | None
+    dw_mean: float
+    dw_max: float
+    cosine_mean: float
+    cosine_min: float
+    cosine: float
+    norm: float
+    near_half: float
+    permuted: float
+    value_at_equality: float
+    gradient_at_equality: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a case shows: a row per variant, and the tokens behind it (on the CPU, float64)."""
+
+    case: Case
+    rows: list[Row]
+    w_N: dict[str, Tensor]
+    cosine_N: dict[str, Tensor]
+
+
+def variants(mu: float = 0.5) -> dict[str, Divergence]:
+    """The variants by name, the paper's first, and last the fixed mix of both directions.
+
+    Raises:
+        UsageError: mu is out of range.
+    """
+    named: dict[str, Divergence] = {name: AdaptiveKL(mu, name) for name in VARIANTS}
+    return {**named, "symmetric_kl": SymmetricKL()}
+
+
+def weights(divergence: Divergence, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
+    """Share of KL(p||q) in a mix of both directions, [N]."""
+    if isinstance(divergence, AdaptiveKL):
+        return divergence.weights(logp_NV, logq_NV)[0].detach()
+    assert isinstance(divergence, SymmetricKL), "variants() has no others"
+    return torch.full_like(logp_NV[:, 0], divergence.weight)
+
+
+def head(divergence: Divergence, logp_NV: Tensor, logq_NV: Tensor) -> Tensor | None:
+    """Head set, boolean [N, V], or None where the variant has none."""
+    if isinstance(divergence, AdaptiveKL) and divergence.variant != "entropy":
+        return divergence.head_mask(logp_NV, logq_NV)
+    return None
+
+
+def measure(case: Case, compared: dict[str, Divergence], seed: int) -> Result:
+    """Compare the variants with the paper's on every token of a case.
+
+    Args:
+        case: The tokens; never more than a chunk of them at once.
+        compared: As `variants` makes them.
+        seed: Of the permutations of the vocabulary.
+    """
+    size = max(1, _CHUNK_BYTES // (4 * case.vocab_size))
+    columns: dict[str, list[Tensor]] = {name: [] for name in compared}
+    for start in range(0, case.tokens, size):
+        logs = case.logs(slice(start, min(start + size, case.tokens)))
+        paper = value_and_grad(compared[PAPER], *logs)[1], head(compared[PAPER], *logs)
+        for name, divergence in compared.items():
+            columns[name].append(_tokens(divergence, logs, *paper).cpu())
+    probe = case.logs(slice(0, min(_PROBE, case.tokens)))
+    tokens = {name: torch.cat(parts, dim=-1) for name, parts in columns.items()}
+    w_N = {name: table[0] for name, table in tokens.items()}
+    norm_N = tokens[PAPER][3]
+    # 0 / 0 is NaN: a token without a gradient has no direction.
+    cosine_N = {n: t[2] / (t[3] * norm_N).sqrt() for n, t in tokens.items()}
+    rows = []
+    for name, divergence in compared.items():
+        _, value_N, dot_N, square_N, other_N = tokens[name]
+        dw_N = (w_N[name] - w_N[PAPER]).abs()
+        defined_N = cosine_N[name][~cosine_N[name].isnan()].clamp(-1, 1)
+        value, gradient = _at_equality(divergence, probe[0])
+        rows.append(
+            Row(
+                variant=name,
+                w=float(w_N[name].mean()),
+                w_quantiles=tuple(w_N[name].quantile(w_N[name].new_tensor(_QUANTILES)).tolist()),
+                loss=float(value_N.mean()),
+                other_head=None if other_N.isnan().any() else float(other_N.mean()),
+                dw_mean=float(dw_N.mean()),
+                dw_max=float(dw_N.max()),
+                cosine_mean=float(defined_N.mean()),
+                cosine_min=float(defined_N.min()) if len(defined_N) else float("nan"),
+                cosine=float(dot_N.sum() / (square_N.sum() * norm_N.sum()).sqrt()),
+                norm=float((square_N.sum() / norm_N.sum()).sqrt()),
+                near_half=float(((w_N[name] - 0.5).abs() < _NEAR).double().mean()),
+                permuted=_permuted(divergence, probe, seed),
+                value_at_equality=value,
+                gradient_at_equality=gradient,
+            )
+        )
+    return Result(case, rows, w_N, cosine_N)
+
+
+def _tokens(
+    divergence: Divergence,
+    logs: tuple[Tensor, Tensor],
+    paper_grad_NV: Tensor,
+    paper_head_NV: Tensor | None,
+) -> Tensor:
+    """Per token [5, N]: w, value, gradient times the paper's and itself, whether heads differ."""
+    w_N = weights(divergence, *logs)
+    value_N, grad_NV = value_and_grad(divergence, *logs)
+    head_NV = head(divergence, *logs)
+    other_N = torch.full_like(value_N, float("nan"))
+    if head_NV is not None and paper_head_NV is not None:
+        other_N = (head_NV != paper_head_NV).any(-1).to(value_N)
+    products = [(grad_NV * paper_grad_NV).sum(-1), grad_NV.square().sum(-1)]
+    return torch.stack([w_N, value_N, *products, other_N]).double()
+
+
+def _permuted(divergence: Divergence, logs: tuple[Tensor, Tensor], seed: int) -> float:
+    """Largest change of a value in random orders, and in that of the first token's likelihood."""
+    device, generator = logs[0].device, torch.Generator().manual_seed(seed)
+    size = logs[0].shape[-1]
+    orders = [torch.randperm(size, generator=generator).to(device) for _ in range(_PERMUTATIONS)]
+    value_N = divergence.per_token(*logs)
+    moved = [
+        divergence.per_token(logs[0][:, order_V], logs[1][:, order_V])
+        for order_V in [*orders, logs[0][0].argsort()]
+    ]
+    return max(float((moved_N - value_N).abs().max()) for moved_N in moved)
+
+
+def _at_equality(divergence: Divergence, logp_NV: Tensor) -> tuple[float, float]:
+    value_N, grad_NV = value_and_grad(divergence, logp_NV, logp_NV.clone())
+    return float(value_N.abs().max()), float(grad_NV.norm(dim=-1).max())

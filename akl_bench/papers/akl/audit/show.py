@@ -1,0 +1,162 @@
+"""The audit as text, Markdown, LaTeX or JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from akl_bench.papers.akl.audit.cases import HandRow
+from akl_bench.papers.akl.audit.measure import Result, Row
+from akl_bench.report.escape import latex_text, markdown_text, terminal_text
+
+_HAND_TITLE = "by hand: p = (.40, .35, .15, .10), q = (.20, .48, .21, .11)"
+_LEGEND = (
+    "w: mean share of KL(p||q); loss: nats per token; other head: tokens whose head set is not the "
+    "paper's; dw: distance of w from the paper's; cos: cosine with the paper's gradient for the "
+    "student's logits, mean and least over tokens and of all tokens as one vector; norm: ratio of "
+    "those vectors' norms; w near 1/2: tokens with w within .05 of it, where the variant is just "
+    "symmetric_kl; permuted: largest change of a value, in nats, when the vocabulary is permuted; "
+    "at p = q: largest value / norm of the gradient."
+)
+
+
+@dataclass(frozen=True)
+class _Table:
+    title: str
+    heads: list[str]
+    rows: list[list[str]]
+
+
+def render(hand: Sequence[HandRow], results: Sequence[Result], format: str) -> str:
+    """All tables of an audit in one of the formats text, markdown, latex, json."""
+    if format == "json":
+        content: Any = {
+            "by_hand": [asdict(row) for row in hand],
+            "cases": {
+                result.case.name: {
+                    "about": result.case.about,
+                    "tokens": result.case.tokens,
+                    "vocab_size": result.case.vocab_size,
+                    "variants": [asdict(row) for row in result.rows],
+                }
+                for result in results
+            },
+        }
+        return json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n"
+    tables = [_by_hand(hand), *map(_measured, results)]
+    writer, escape = _WRITERS[format]
+    lines = [line for table in tables for line in writer(table)]
+    return "\n".join([*lines, f"{'% ' if format == 'latex' else ''}{escape(_LEGEND)}"]) + "\n"
+
+
+def _by_hand(rows: Sequence[HandRow]) -> _Table:
+    heads = ["variant", "head", "w", "loss", "permuted"]
+    body = [
+        [
+            row.variant,
+            "-" if row.head is None else "{" + ", ".join(map(str, row.head)) + "}",
+            f"{row.w:.6f}",
+            f"{row.loss:.6f}",
+            _tiny(row.permuted),
+        ]
+        for row in rows
+    ]
+    return _Table(_HAND_TITLE, heads, body)
+
+
+_COLUMNS: dict[str, Callable[[Row], str]] = {
+    "variant": lambda row: row.variant,
+    "w": lambda row: f"{row.w:.3f}",
+    "loss": lambda row: f"{row.loss:.4g}",
+    "other head": lambda row: _share(row.other_head),
+    "dw mean": lambda row: f"{row.dw_mean:.3f}",
+    "dw max": lambda row: f"{row.dw_max:.3f}",
+    "cos mean": lambda row: _number(row.cosine_mean),
+    "cos min": lambda row: _number(row.cosine_min),
+    "cos all": lambda row: _number(row.cosine),
+    "norm": lambda row: _number(row.norm),
+    "w near 1/2": lambda row: _share(row.near_half),
+    "permuted": lambda row: _tiny(row.permuted),
+    "at p = q": lambda row: f"{_tiny(row.value_at_equality)} / {_tiny(row.gradient_at_equality)}",
+}
+
+
+def _measured(result: Result) -> _Table:
+    case = result.case
+    title = f"{case.name} ({case.tokens} tokens, V = {case.vocab_size}): {case.about}"
+    rows = [[cell(row) for cell in _COLUMNS.values()] for row in result.rows]
+    return _Table(title, list(_COLUMNS), rows)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}%"
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def _tiny(value: float) -> str:
+    """One digit; what float32 rounds away counts as 0."""
+    if math.isnan(value):
+        return "NaN"
+    return "0" if value < 1e-5 else f"{value:.0e}" if value < 1e-3 else f"{value:.2g}"
+
+
+def _without_nan(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _without_nan(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_without_nan(value) for value in node]
+    return None if isinstance(node, float) and math.isnan(node) else node
+
+
+def _text(table: _Table) -> list[str]:
+    rows = [table.heads, *table.rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+    def line(parts: list[str]) -> str:
+        first, *rest = (
+            part.rjust(width) if index else part.ljust(width)
+            for index, (part, width) in enumerate(zip(parts, widths, strict=True))
+        )
+        return "  ".join([first, *rest])
+
+    rule = "─" * len(line(table.heads))
+    head, *body = map(line, rows)
+    return [terminal_text(table.title), head, rule, *body, ""]
+
+
+def _markdown(table: _Table) -> list[str]:
+    def line(parts: list[str]) -> str:
+        return f"| {' | '.join(map(markdown_text, parts))} |"
+
+    rule = f"| --- |{' --: |' * (len(table.heads) - 1)}"
+    return [markdown_text(table.title), "", line(table.heads), rule, *map(line, table.rows), ""]
+
+
+def _latex(table: _Table) -> list[str]:
+    def line(parts: list[str]) -> str:
+        return " & ".join(map(latex_text, parts)) + r" \\"
+
+    return [
+        f"% {latex_text(table.title)}",
+        f"\\begin{{tabular}}{{l{'r' * (len(table.heads) - 1)}}}",
+        "\\toprule",
+        line(table.heads),
+        "\\midrule",
+        *map(line, table.rows),
+        "\\bottomrule",
+        "\\end{tabular}",
+        "",
+    ]
+
+
+_WRITERS: dict[str, tuple[Callable[[_Table], list[str]], Callable[[str], str]]] = {
+    "text": (_text, terminal_text),
+    "markdown": (_markdown, markdown_text),
+    "latex": (_latex, latex_text),
+}

@@ -1,0 +1,150 @@
+"""Cards as text, Markdown or JSON, and their pictures."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from akl_bench.papers.akl.claims.card import Card, Part, Table
+from akl_bench.report.escape import markdown_text, terminal_text
+
+FORMATS = ("text", "markdown", "json")
+_WIDTH = 100
+
+
+def draw(cards: Sequence[Card], folder: Path) -> None:
+    """Write all pictures as SVG files into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in (part for card in cards for part in card.parts):
+        if part.draw is not None:
+            part.draw(folder / f"{part.figure}.svg")
+
+
+def render(cards: Sequence[Card], format: str, *, command: str, figures: Path | None) -> str:
+    """All cards in a format of FORMATS.
+
+    Args:
+        cards: What was found.
+        format: One of FORMATS.
+        command: The command that says this, for the document's head.
+        figures: Folder of the pictures; the Markdown document goes beside it.
+    """
+    if format == "json":
+        return json.dumps(_plain(cards), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    if format == "text":
+        return "\n".join(line for card in cards for line in _text(card)) + "\n"
+    head = [
+        "# The paper's claims, tested",
+        "",
+        "Claims of *Rethinking Kullback-Leibler Divergence in Knowledge Distillation for Large",
+        "Language Models* (arXiv 2404.02657), each with the rule that decides, stated before its",
+        "numbers. A card's verdict is the weakest of its settings. p is the teacher, q the",
+        "student. This page is the output of",
+        "",
+        f"    {terminal_text(command)}",
+        "",
+        "| claim | verdict |",
+        "| --- | --- |",
+        *(f"| {c.number}. {markdown_text(c.claim)} | {c.verdict.value} |" for c in cards),
+    ]
+    body = [line for card in cards for line in _markdown(card, figures)]
+    return "\n".join([*head, *body]) + "\n"
+
+
+def _text(card: Card) -> list[str]:
+    lines = [f"{card.number}. {card.claim}  {card.verdict.value.upper()}"]
+    lines += _wrapped(f"Rule: {card.rule}", "   ")
+    for part in card.parts:
+        lines += ["", f"   {terminal_text(part.setting)}: {part.verdict.value}"]
+        lines += _wrapped(part.why, "     ")
+        if part.table is not None:
+            lines += [f"     {line}" for line in _columns(part.table)]
+        lines += [line for note in part.notes for line in _wrapped(note, "     ")]
+    return [*lines, ""]
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        terminal_text(text), _WIDTH, initial_indent=indent, subsequent_indent=indent
+    )
+
+
+def _columns(table: Table) -> list[str]:
+    rows = [table.heads, *table.rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        terminal_text(
+            "  ".join(
+                cell.rjust(width) if index else cell.ljust(width)
+                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+        )
+        for row in rows
+    ]
+
+
+def _markdown(card: Card, figures: Path | None) -> list[str]:
+    lines = ["", f"## {card.number}. {markdown_text(card.claim)}", ""]
+    lines += [f"**Verdict: {card.verdict.value}.**", "", f"Rule: {markdown_text(card.rule)}"]
+    for part in card.parts:
+        lines += ["", f"### {markdown_text(part.setting)}: {part.verdict.value}", ""]
+        lines.append(f"{_sentence(markdown_text(part.why))}")
+        if part.table is not None:
+            lines += ["", *_markdown_table(part.table)]
+        lines += [line for note in part.notes for line in ("", markdown_text(note))]
+        if part.draw is not None and figures is not None:
+            lines += ["", f"![{part.figure}]({figures.name}/{part.figure}.svg)"]
+    return lines
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
+
+
+def _markdown_table(table: Table) -> list[str]:
+    rule = f"| --- |{' --: |' * (len(table.heads) - 1)}"
+    head, *body = (
+        f"| {' | '.join(map(markdown_text, row))} |" for row in (table.heads, *table.rows)
+    )
+    return [head, rule, *body]
+
+
+def _plain(cards: Sequence[Card]) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": card.number,
+            "claim": card.claim,
+            "rule": card.rule,
+            "verdict": card.verdict.value,
+            "parts": [_plain_part(part) for part in card.parts],
+        }
+        for card in cards
+    ]
+
+
+def _plain_part(part: Part) -> dict[str, Any]:
+    content = {
+        "setting": part.setting,
+        "verdict": part.verdict.value,
+        "why": part.why,
+        "notes": list(part.notes),
+        "figure": part.figure,
+        "data": part.data,
+    }
+    if part.table is not None:
+        content["table"] = asdict(part.table)
+    return {key: _finite(value) for key, value in content.items()}
+
+
+def _finite(node: Any) -> Any:
+    """JSON has no NaN or infinity, and its keys are texts."""
+    if isinstance(node, dict):
+        return {str(key): _finite(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_finite(value) for value in node]
+    return None if isinstance(node, float) and not math.isfinite(node) else node

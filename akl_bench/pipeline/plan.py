@@ -1,0 +1,175 @@
+"""What a run is made of: cells, the artifacts of each, and what they share; each with its key."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from akl_bench.artifacts.files import digest
+from akl_bench.artifacts.records import CellRecord, Fields, Measured, RunRecord, Student
+from akl_bench.artifacts.store import (
+    COMPLETIONS,
+    Artifact,
+    CellFolder,
+    Run,
+    folder_name,
+)
+from akl_bench.config import Profile
+from akl_bench.executors.base import Machine
+from akl_bench.pipeline.objectives import SFT, ObjectiveSpec
+from akl_bench.tasks import TaskSpec
+from akl_bench.training import sources
+from akl_bench.training.schedule import Precision
+
+
+@dataclass(frozen=True)
+class ScorePlan:
+    """How a score of a task is measured.
+
+    Attributes:
+        fields: All of its key but what is measured.
+        protocol: What must agree for two such numbers to be comparable.
+    """
+
+    fields: Fields
+    protocol: Fields
+
+    @property
+    def measured(self) -> Measured:
+        """As run.json and the seals have it."""
+        return Measured(measure=digest(self.fields), protocol=self.protocol)
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """How a task is answered and scored.
+
+    Attributes:
+        spec: The task.
+        completions: All of their key but the model and the seed; None where nothing is generated.
+        scores: By name: the metric, or the task's kind where the model itself is scored.
+    """
+
+    spec: TaskSpec
+    completions: Fields | None
+    scores: dict[str, ScorePlan]
+
+
+@dataclass(frozen=True)
+class CellPlan:
+    """A cell, and what its model is.
+
+    Attributes:
+        record: As run.json has it.
+        model: The key fields of the student to train, or what identifies any other model.
+        objective: What trains the student; None where nothing is to be trained.
+    """
+
+    record: CellRecord
+    model: Fields
+    objective: ObjectiveSpec | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the stages need; small enough to be sent to every cell.
+
+    Attributes:
+        folder: The run's folder.
+        profile: The resolved profile.
+        machine: Where cells run.
+        precision: Of training, resolved.
+        cells: Those asked for, and those of earlier calls that are trained.
+        others: Cells of earlier calls that are not trained yet and were not asked for now.
+        tasks: By name.
+        shared: What cells share, by name.
+    """
+
+    folder: Path
+    profile: Profile
+    machine: Machine
+    precision: Precision
+    cells: tuple[CellPlan, ...]
+    others: tuple[CellRecord, ...]
+    tasks: dict[str, TaskPlan]
+    shared: dict[str, Artifact]
+
+    def place(self, cell: CellPlan) -> CellFolder:
+        """Where a cell's artifacts lie."""
+        return CellFolder(Run(self.folder).cells / cell.record.name)
+
+    def student(self, cell: CellPlan) -> Artifact | None:
+        """The student of a cell that trains one."""
+        is_trained = cell.record.kind == "trained"
+        return Artifact(self.place(cell).student, cell.model) if is_trained else None
+
+    def model_id(self, cell: CellPlan) -> str | None:
+        """What the model of a cell is, by content; None where its student is not trained."""
+        student = self.student(cell)
+        if student is None:
+            return digest(cell.model)
+        seal = student.sealed()
+        return seal.record.content if seal and isinstance(seal.record, Student) else None
+
+    def completions(self, cell: CellPlan, task: str, model: str) -> Artifact:
+        """A cell's answers to a task that generates, given what its model is."""
+        fields = {**(self.tasks[task].completions or {}), "model": model, "seed": cell.record.seed}
+        return Artifact(self.place(cell).completions(task), fields)
+
+    def scores(self, cell: CellPlan, task: str, name: str, of: str) -> Artifact:
+        """A cell's score, given what is scored: the hash of its answers, or what its model is."""
+        fields = {**self.tasks[task].scores[name].fields, "of": of}
+        return Artifact(self.place(cell).scores(task, name), fields)
+
+    def artifacts(self, cell: CellPlan) -> Iterator[tuple[str, Artifact | None]]:
+        """All that a cell is made of, by name, in the order of making; None: not to be told yet."""
+        if cell.record.kind == "trained":
+            yield "student", self.student(cell)
+        model = self.model_id(cell)
+        for task, plan in self.tasks.items():
+            of = model
+            if plan.completions is not None:
+                answers = self.completions(cell, task, model) if model else None
+                yield f"completions {task}", answers
+                seal = answers.sealed() if answers else None
+                of = seal.files[COMPLETIONS] if seal else None
+            for name in plan.scores:
+                yield f"scores {task} {name}", self.scores(cell, task, name, of) if of else None
+
+    def missing(self, cell: CellPlan) -> list[str]:
+        """Names of what a cell has not; a damaged artifact is set aside."""
+        return [name for name, a in self.artifacts(cell) if a is None or a.whole() is None]
+
+    def needs(self, cell: CellPlan, missing: str) -> list[str]:
+        """Names of what is shared that an artifact of a cell is made from."""
+        stage, *where = missing.split(" ", 2)
+        if stage == "student":
+            assert cell.objective is not None, "only cells that are to be trained lack students"
+            sets = [train_set(cell.objective.source), "validation"]
+            names = ["models", *(f"examples-{name}" for name in sets)]
+            if cell.objective.loss == SFT:
+                return names
+            names.append("head")
+            return names + [f"states-{n}" for n in sets if f"states-{n}" in self.shared]
+        task = where[0]
+        if stage == "scores" and self.tasks[task].spec.kind == "fidelity":
+            return ["models", "head", f"examples-task-{task}", f"states-task-{task}"]
+        return [name] if (name := f"rows-{task}") in self.shared else []
+
+    @cached_property
+    def run_record(self) -> RunRecord:
+        """What run.json is to say."""
+        return RunRecord(
+            profile=self.profile,
+            cells=(*(cell.record for cell in self.cells), *self.others),
+            scores={
+                task: {name: score.measured for name, score in plan.scores.items()}
+                for task, plan in self.tasks.items()
+            },
+        )
+
+
+def train_set(source: str) -> str:
+    """Name of the examples that a source has prepared."""
+    name = sources.registry.spec_of(sources.registry.create(source))
+    return "train" if name == "fixed" else folder_name(f"train-{name}")

@@ -1,0 +1,317 @@
+"""Makes the plan of a run: what each key is made from."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from akl_bench import divergences, generation, metrics
+from akl_bench.artifacts.files import digest
+from akl_bench.artifacts.keys import code, libraries, plugin_code
+from akl_bench.artifacts.records import CellRecord, Fields
+from akl_bench.artifacts.store import (
+    TEACHER,
+    UNTRAINED,
+    Artifact,
+    CellFolder,
+    Run,
+    cell_name,
+    read_seal,
+)
+from akl_bench.config import ModelRef
+from akl_bench.errors import UsageError
+from akl_bench.executors.base import Machine
+from akl_bench.models.census import content_hash
+from akl_bench.models.locate import check_checkpoint
+from akl_bench.pipeline.inputs import Inputs
+from akl_bench.pipeline.objectives import SFT, ObjectiveSpec
+from akl_bench.pipeline.plan import CellPlan, Plan, ScorePlan, TaskPlan, train_set
+from akl_bench.tasks import TaskSpec
+from akl_bench.training import devices, sources, teachers
+from akl_bench.training.schedule import resolve_precision
+
+_TORCH = ("torch", "transformers", "tokenizers", "numpy")
+_TEXT = ("rouge-score", "nltk", "rapidfuzz", "numpy")
+_OF_MODELS = {"harness": (*_TORCH, "lm_eval"), "fidelity": _TORCH}
+# Settings that decide nothing about a student, or that another field has resolved.
+_FREE_TRAINING = {"checkpoint_every", "precision"}
+# Students are compared with the exact teacher, whatever they are trained with.
+_FIDELITY_TEACHER = "cached"
+
+
+def make(
+    inputs: Inputs,
+    objectives: Sequence[ObjectiveSpec],
+    folder: Path,
+    machine: Machine,
+    *,
+    checkpoints: Mapping[str, Path] | None = None,
+) -> Plan:
+    """Plan a run.
+
+    Args:
+        inputs: What it starts from.
+        objectives: What to train with; none: nothing is trained.
+        folder: The run's folder; the cells that it has by now are part of the plan.
+        machine: Where cells run.
+        checkpoints: Folders of models to be scored, by the label of their row.
+
+    Raises:
+        UsageError: An unknown plug-in, or labels that clash.
+    """
+    return _Planner(inputs, folder, machine).plan(objectives, checkpoints or {})
+
+
+class _Planner:
+    """The parts of keys that several artifacts have in common."""
+
+    def __init__(self, inputs: Inputs, folder: Path, machine: Machine):
+        self._inputs, self._folder, self._machine = inputs, folder, machine
+        self._profile = inputs.profile
+        self._precision = resolve_precision(inputs.profile.training, has_bf16=machine.has_bf16)
+        self._teacher = _model(inputs.profile.teacher, inputs.hashes["teacher"])
+        # Of the teacher's own states and answers.
+        self._run_teacher = {
+            "teacher": self._teacher,
+            "precision": self._precision,
+            "device": machine.device,
+        }
+
+    def plan(self, objectives: Sequence[ObjectiveSpec], checkpoints: Mapping[str, Path]) -> Plan:
+        cells = {_identity(cell.record): cell for cell in self._asked(objectives, checkpoints)}
+        others = []
+        run = Run(self._folder)
+        for record in run.read().cells if run.exists() else ():
+            if _identity(record) not in cells:
+                if (kept := self._kept(record)) is None:
+                    others.append(record)
+                else:
+                    cells[_identity(record)] = kept
+        return Plan(
+            self._folder,
+            self._profile,
+            self._machine,
+            self._precision,
+            tuple(cells.values()),
+            tuple(others),
+            {name: self._task(task) for name, task in self._profile.tasks.items()},
+            self._shared([objective.source for objective in objectives]),
+        )
+
+    def _asked(
+        self, objectives: Sequence[ObjectiveSpec], checkpoints: Mapping[str, Path]
+    ) -> Iterator[CellPlan]:
+        """Teacher and untrained students first, then seed by seed."""
+        profile = self._profile
+        own = {UNTRAINED, TEACHER, *(objective.label for objective in objectives)}
+        for label in checkpoints:
+            if label in own or label.partition("(")[0] in (SFT, *divergences.names()):
+                raise UsageError(f"--label {label}: that is the name of another row; choose one.")
+        for seed in profile.seeds if objectives else ():
+            yield self._teacher_cell(seed)
+            for name in profile.students:
+                yield self._untrained(name, seed)
+        for label, path in checkpoints.items():
+            for seed in profile.seeds:
+                yield self._checkpoint(label, path, seed)
+        for seed in profile.seeds:
+            for name in profile.students:
+                for objective in objectives:
+                    yield self._trained(objective, name, seed)
+
+    def _kept(self, record: CellRecord) -> CellPlan | None:
+        """A cell of an earlier call, measured as all others are now; None: it has no model."""
+        if record.kind == "teacher":
+            return self._teacher_cell(record.seed)
+        if record.kind == "checkpoint":
+            path = Path(record.path)
+            return self._checkpoint(record.objective, path, record.seed) if path.is_dir() else None
+        if record.student not in self._profile.students:
+            return None
+        if record.kind == "untrained":
+            return self._untrained(record.student, record.seed)
+        seal = read_seal(CellFolder(Run(self._folder).cells / record.name).student)
+        return CellPlan(record, seal.fields, None) if seal is not None else None
+
+    def _teacher_cell(self, seed: int) -> CellPlan:
+        return _cell(self._run_teacher, objective=TEACHER, seed=seed, kind="teacher")
+
+    def _untrained(self, student: str, seed: int) -> CellPlan:
+        fields = {"student": self._student(student), "teacher": self._teacher, "seed": seed}
+        return _cell(fields, objective=UNTRAINED, student=student, seed=seed, kind="untrained")
+
+    def _checkpoint(self, label: str, path: Path, seed: int) -> CellPlan:
+        check_checkpoint(path)
+        fields = {"checkpoint": content_hash(path), "device": self._machine.device}
+        return _cell(fields, objective=label, seed=seed, kind="checkpoint", path=str(path))
+
+    def _student(self, name: str) -> Fields:
+        return _model(self._profile.students[name], self._inputs.hashes.get(f"student-{name}"))
+
+    def _trained(self, objective: ObjectiveSpec, student: str, seed: int) -> CellPlan:
+        training = self._profile.training
+        fields: Fields = {
+            "objective": objective.label,
+            "student": self._student(student),
+            "seed": seed,
+            "data": {
+                "train_set": train_set(objective.source),
+                **{name: self._examples(name) for name in ("train", "validation")},
+            },
+            **self._run_teacher,
+            "training": training.model_dump(mode="json", exclude=_FREE_TRAINING),
+            "code": {
+                "training": code("akl_bench.pipeline.train"),
+                **objective.code,
+                "teacher": plugin_code(type(teachers.registry.create(training.teacher))),
+                "devices": plugin_code(type(devices.registry.create(training.devices))),
+            },
+            "libraries": libraries(*_TORCH, "accelerate", *(["peft"] if training.lora else [])),
+        }
+        if training.select == "rouge_l":
+            tasks = self._profile.tasks.values()
+            decoding = next(task.generation for task in tasks if task.kind == "generation")
+            fields["selection"] = {
+                "decoding": decoding.model_dump(mode="json"),
+                "code": code("akl_bench.pipeline.selection"),
+            }
+        label = objective.label
+        return _cell(fields, objective, objective=label, student=student, seed=seed, kind="trained")
+
+    def _examples(self, name: str) -> Fields:
+        """What tokenised examples come from."""
+        data = self._profile.data
+        return {
+            "rows": self._inputs.hashes[name],
+            "prompt": self._profile.prompt,
+            "lengths": [data.max_prompt_tokens, data.max_response_tokens],
+        }
+
+    def _task(self, task: TaskSpec) -> TaskPlan:
+        protocol: Fields = {
+            "kind": task.kind,
+            "version": task.version,
+            "stamps": [n for n in ("smoke", "dry_models") if getattr(self._profile, n)],
+        }
+        rows = self._inputs.hashes.get(f"task-{task.name}")
+        if task.kind == "generation":
+            answered: Fields = {
+                "rows": rows,
+                "prompt": self._profile.prompt,
+                "max_prompt_tokens": self._profile.data.max_prompt_tokens,
+                "generation": task.generation.model_dump(mode="json"),
+            }
+            sampler = type(generation.registry.create(task.generation.sampler))
+            completions = {
+                **answered,
+                "task": task.name,
+                "device": self._machine.device,
+                "code": {
+                    "answer": code("akl_bench.pipeline.answer", "akl_bench.pipeline.model"),
+                    "sampler": plugin_code(sampler),
+                },
+                "libraries": libraries(*_TORCH),
+            }
+            return TaskPlan(task, completions, self._text_scores(task, protocol | answered))
+        measured: Fields = {"rows": rows, "lm_eval": task.lm_eval}
+        if task.kind == "fidelity":
+            measured = {**self._examples(f"task-{task.name}"), "teacher": self._teacher}
+        fields = {
+            "task": task.name,
+            **protocol,
+            **measured,
+            "device": self._machine.device,
+            "code": code(f"akl_bench.pipeline.scores.{task.kind}", "akl_bench.pipeline.model"),
+            "libraries": libraries(*_OF_MODELS[task.kind]),
+        }
+        if task.kind == "fidelity":
+            fields["precision"] = self._precision
+        return TaskPlan(task, None, {task.kind: ScorePlan(fields, protocol | measured)})
+
+    def _text_scores(self, task: TaskSpec, protocol: Fields) -> dict[str, ScorePlan]:
+        scores = {}
+        for spec in task.metrics:
+            metric = metrics.get(spec)
+            plugin = plugin_code(type(metric))
+            fields = {
+                "task": task.name,
+                "metric": metrics.registry.portable(spec),
+                "rows": protocol["rows"],
+                "protocol": digest(protocol),
+                "code": {"score": code("akl_bench.pipeline.scores.text"), "metric": plugin},
+                "libraries": libraries(*_TEXT),
+            }
+            is_file = ".py:" in spec
+            own = {**protocol, "file": plugin} if is_file else protocol
+            scores[metrics.registry.spec_of(metric)] = ScorePlan(fields, own)
+        return scores
+
+    def _shared(self, wanted_sources: Sequence[str]) -> dict[str, Artifact]:
+        profile = self._profile
+        tokens = {"tokenizer": self._teacher["content"], "code": code("akl_bench.data.examples")}
+        fields: dict[str, Fields] = {
+            "models": {
+                "teacher": self._teacher,
+                "students": {name: self._student(name) for name in profile.students},
+                "lora": profile.training.lora is not None,
+            },
+            "head": self._run_teacher,
+        }
+        for name in self._inputs.tasks:
+            fields[f"rows-{name}"] = {"rows": self._inputs.hashes[f"task-{name}"]}
+        sets = {"validation": profile.training.teacher}
+        for name, task in profile.tasks.items():
+            if task.kind == "fidelity":
+                sets[f"task-{name}"] = _FIDELITY_TEACHER
+        for name in sets:
+            fields[f"examples-{name}"] = {**self._examples(name), **tokens}
+        for source in dict.fromkeys(wanted_sources):
+            name = train_set(source)
+            sets[name] = profile.training.teacher
+            fields[f"examples-{name}"] = {**self._examples("train"), **tokens, **self._from(source)}
+        for name, spec in sets.items():
+            teacher = teachers.registry.create(spec)
+            if teacher.has_cache:
+                fields[f"states-{name}"] = {
+                    "examples": digest(fields[f"examples-{name}"]),
+                    **self._run_teacher,
+                    "spec": spec,
+                    "code": plugin_code(type(teacher)),
+                    "libraries": libraries(*_TORCH),
+                }
+        shared = Run(self._folder).shared
+        return {
+            name: Artifact(shared / f"{name}-{digest(own)[:8]}", own)
+            for name, own in fields.items()
+        }
+
+    def _from(self, spec: str) -> Fields:
+        """What a source's examples depend on besides the rows."""
+        source = sources.registry.create(spec)
+        if spec == "fixed":
+            return {}
+        fields: Fields = {"source": spec, "source_code": plugin_code(type(source))}
+        if "teacher text" not in source.needs:
+            return fields
+        return {
+            **fields,
+            **self._run_teacher,
+            "sampling_code": code("akl_bench.generation.hf"),
+            "libraries": libraries(*_TORCH),
+        }
+
+
+def _model(ref: ModelRef, content: str | None) -> Fields:
+    """A model by its content, wherever that lies; or how it is made, where it has none yet."""
+    return {"content": content} if content else ref.model_dump(mode="json", exclude_none=True)
+
+
+def _identity(record: CellRecord) -> tuple[Any, ...]:
+    return record.objective, record.student, record.seed
+
+
+def _cell(model: Fields, spec: ObjectiveSpec | None = None, **about: Any) -> CellPlan:
+    """A cell whose folder is named after the key of its model."""
+    own = {"student": "", **about}
+    key = digest([own["objective"], model])
+    name = cell_name(own["objective"], own["student"], own["seed"], key)
+    return CellPlan(CellRecord(name=name, **own), model, spec)
