@@ -7,7 +7,7 @@ from typing import Literal
 from akl_bench.errors import UsageError
 from akl_bench.gate import verdicts
 from akl_bench.gate.baseline import Baseline
-from akl_bench.gate.comparability import changes, of_all, of_columns, summary
+from akl_bench.gate.comparability import changes, made_with, of_columns, summary
 from akl_bench.gate.comparison import EXACT, Comparison, Report, Side
 from akl_bench.gate.errors import BaselineError
 from akl_bench.gate.policy import Policy, Tier
@@ -86,7 +86,7 @@ class _Check:
 
     def __post_init__(self) -> None:
         runs = self.baseline.run, self.candidate
-        self.of_all = of_all(*runs, exact=self.mode == EXACT)
+        self.of_all = list(made_with(*runs)) if self.mode == EXACT else []
         self.of_columns = of_columns(*runs)
         self.others = {row.key: row for row in self.candidate.rows}
 

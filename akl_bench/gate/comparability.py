@@ -4,16 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from akl_bench.artifacts.cells import Key
 from akl_bench.artifacts.keys import differences
-from akl_bench.gate.snapshot import STAMPS, Snapshot
-
-
-def of_all(baseline: Snapshot, candidate: Snapshot, *, exact: bool) -> list[str]:
-    """What makes every number of two runs incomparable, one line each.
-
-    With `exact` that is the kind of machine and the libraries too, because bits depend on them.
-    """
-    before, now = ({name: name in run.stamps for name in STAMPS} for run in (baseline, candidate))
-    return [*differences(before, now), *(_made_with(baseline, candidate) if exact else ())]
+from akl_bench.gate.snapshot import Snapshot
 
 
 def of_columns(baseline: Snapshot, candidate: Snapshot) -> dict[Key, list[str]]:
@@ -24,6 +15,21 @@ def of_columns(baseline: Snapshot, candidate: Snapshot) -> dict[Key, list[str]]:
         for column in baseline.columns
         if column.key in others
     }
+
+
+def made_with(baseline: Snapshot, candidate: Snapshot) -> Iterator[str]:
+    """In what libraries and kind of machine two runs differ; bits depend on them."""
+    # A run that trains less may do without a library.
+    known = baseline.libraries.keys() & candidate.libraries.keys()
+    before, now = (
+        {
+            "libraries": {name: run.libraries[name] for name in sorted(known)},
+            "environment": " and ".join(map(str, run.environments)),
+        }
+        for run in (baseline, candidate)
+    )
+    if candidate.environments:
+        yield from differences(before, now)
 
 
 def summary(by_column: Mapping[Key, Sequence[str]]) -> Iterator[str]:
@@ -52,22 +58,8 @@ def changes(baseline: Snapshot, candidate: Snapshot) -> list[str]:
     lines = [
         _about(line, rows, everything=len(rows) == len(shared)) for line, rows in names.items()
     ]
-    return [*lines, *_made_with(baseline, candidate)]
+    return [*lines, *made_with(baseline, candidate)]
 
 
 def _about(line: str, names: Sequence[str], *, everything: bool) -> str:
     return line if everything else f"{line} ({', '.join(names)})"
-
-
-def _made_with(baseline: Snapshot, candidate: Snapshot) -> Iterator[str]:
-    # A run that trains less may do without a library.
-    known = baseline.libraries.keys() & candidate.libraries.keys()
-    before, now = (
-        {
-            "libraries": {name: run.libraries[name] for name in sorted(known)},
-            "environment": " and ".join(map(str, run.environments)),
-        }
-        for run in (baseline, candidate)
-    )
-    if candidate.environments:
-        yield from differences(before, now)

@@ -13,9 +13,10 @@ from akl_bench.report.frame import Column as FrameColumn
 from akl_bench.report.frame import RunFrame
 from akl_bench.strict import Strict
 
-STAMPS = ("smoke", "dry_models")
 # A row has these for itself, a column those.
 _OF_ROW, _OF_COLUMN = ("objective", "seed"), ("signature", "higher_is_better")
+# A run that was gone on with after a change has seeds of before and after it.
+_VARIES = "not the same for all seeds"
 
 
 class Column(Strict):
@@ -167,7 +168,7 @@ def measure(frame: RunFrame) -> Snapshot:
     subject = _of_student(frame.subject)
     return Snapshot(
         profile=frame.profile.name,
-        stamps=tuple(name for name in STAMPS if getattr(frame.profile, name)),
+        stamps=tuple(name for name in ("smoke", "dry_models") if getattr(frame.profile, name)),
         protocols=protocols,
         subject=subject,
         libraries=_libraries(seals),
@@ -177,11 +178,11 @@ def measure(frame: RunFrame) -> Snapshot:
     )
 
 
-def _of_student(common_fields: Fields) -> Fields:
+def _of_student(fields: Fields) -> Fields:
     """Fields of students but for which ones they are, and their libraries, which stand alone."""
     return {
         name: value
-        for name, value in common_fields.items()
+        for name, value in fields.items()
         if name not in _OF_ROW and not name.startswith("libraries.")
     }
 
@@ -220,7 +221,9 @@ def _column(frame: RunFrame, column: FrameColumn, shared: Fields) -> Column:
 def _row(frame: RunFrame, row: RowKey, subject: Fields) -> Row:
     cells = finished(frame, row)
     seeds = [cell.seed for cell in cells]
-    own = _of_student(common(cell.student.fields for cell in cells if cell.student))
+    fields = [flat(cell.student.fields) for cell in cells if cell.student]
+    agreed = common(fields)
+    own = _of_student({name: agreed.get(name, _VARIES) for each in fields for name in each})
     values: dict[str, dict[str, tuple[float | None, ...]]] = {}
     for column in frame.columns:
         numbers = [frame.number(cell, column) for cell in cells]

@@ -36,21 +36,28 @@ TASKS = {"quiz": QUIZ, "cloze": CLOZE, "fidelity": FIDELITY}
 PROTOCOLS = {
     "quiz": {
         "version": 1,
-        "data": "1" * 64,
+        "stamps": [],
+        "rows": "1" * 64,
         "prompt": "{{ instruction }}",
-        "decoding": {"temperature": 1.0, "samples": 1},
+        "generation": {"temperature": 1.0, "samples": 1},
     },
-    "cloze": {"version": 1, "data": "2" * 64, "lm_eval": {"output_type": "loglikelihood"}},
+    "cloze": {
+        "version": 1,
+        "stamps": [],
+        "rows": "2" * 64,
+        "lm_eval": {"output_type": "loglikelihood"},
+    },
     "fidelity": {
         "version": 1,
-        "data": "1" * 64,
+        "stamps": [],
+        "rows": "1" * 64,
         "prompt": "{{ instruction }}",
-        "teacher": "c" * 64,
+        "teacher": {"content": "c" * 64},
     },
 }
 STUDENT = {
     "data": {"train": "a" * 64, "validation": "b" * 64},
-    "teacher": "c" * 64,
+    "teacher": {"content": "c" * 64},
     "training": {"steps": 3, "lr": 0.1},
     "code": {"training": "d" * 64},
 }
@@ -121,8 +128,8 @@ class Builder:
             rows: Objective -> seed -> {(task, metric): value}.
             profile: Keys laid over the profile.
             fields: Fields of all students, as `training.lr`.
-            own: Objective -> fields of its students.
-            protocols: What the numbers of tasks depend on, as `quiz.decoding.temperature`.
+            own: Objective, or objective and seed -> fields of its students.
+            protocols: What the numbers of tasks depend on, as `quiz.generation.temperature`.
             tasks: Task specs by name.
             signatures: Signature by (task, metric).
             examples: Objective -> seed -> (task, metric) -> rows of id and value.
@@ -154,11 +161,12 @@ class Builder:
                 mine = laid((own or {}).get(objective, {}), student)
                 for seed, row in by_seed.items():
                     missing = (objective, seed) in unfinished
+                    special = (own or {}).get((objective, seed), {})
                     writer.cell(
                         objective,
                         seed,
                         None if missing else self._numbers(row, signatures or {}),
-                        fields={"objective": objective, "seed": seed, **mine},
+                        fields={"objective": objective, "seed": seed, **laid(special, mine)},
                         protocols=laid(protocols or {}, PROTOCOLS),
                         examples=(examples or {}).get(objective, {}).get(seed),
                         answers=(answers or {}).get(objective, {}).get(seed),

@@ -193,17 +193,18 @@ def test_what_columns_and_students_share_is_stored_once(make_run, make_rows):
     run = measure(load(make_run("run", rows, own=own)))
     assert run.protocols["quiz"] == {
         "version": 1,
-        "data": "1" * 64,
+        "stamps": [],
+        "rows": "1" * 64,
         "prompt": "{{ instruction }}",
-        "decoding.temperature": 1.0,
-        "decoding.samples": 1,
+        "generation.temperature": 1.0,
+        "generation.samples": 1,
     }
     protocols = {column.metric: column.protocol for column in run.columns}
     assert protocols["rouge_l"] == {"signature": "rouge_l|version:1"}
     assert run.subject == {
         "data.train": "a" * 64,
         "data.validation": "b" * 64,
-        "teacher": "c" * 64,
+        "teacher.content": "c" * 64,
         "training.steps": 3,
         "training.lr": 0.1,
         "code.training": "d" * 64,

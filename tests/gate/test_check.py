@@ -165,32 +165,25 @@ def incomparable(report):
 
 
 class TestIncomparable:
-    @pytest.mark.parametrize("stamp", ["smoke", "dry_models"])
-    def test_what_is_no_evidence(self, make_run, make_rows, compare, stamp):
-        report = compare(make_run("pr", make_rows(NEW), profile={stamp: True}))
-        assert {c.verdict for c in report.comparisons} == {Verdict.INCOMPARABLE}
-        assert report.exit_code == 3
-        assert report.incomparable == (f"{stamp}: False -> True",)
-
     @pytest.mark.parametrize(
         ("protocols", "metrics", "line"),
         [
             (
-                {"quiz.decoding.temperature": 0.7},
+                {"quiz.generation.temperature": 0.7},
                 QUIZ,
-                "decoding.temperature: 1.0 -> 0.7 (quiz)",
+                "generation.temperature: 1.0 -> 0.7 (quiz)",
             ),
             ({"quiz.length": 9}, QUIZ, "length: absent -> 9 (quiz)"),
-            ({"fidelity.teacher": "f" * 64}, FIDELITY, "teacher (fidelity)"),
+            ({"fidelity.teacher.content": "f" * 64}, FIDELITY, "teacher.content (fidelity)"),
             (
                 {"quiz.prompt": "Q: {{ instruction }}", "fidelity.prompt": "Q: {{ instruction }}"},
                 QUIZ | FIDELITY,
                 "prompt: {{ instruction }} -> Q: {{ instruction }} (quiz, fidelity)",
             ),
             (
-                {f"{task}.data": "9" * 64 for task in ("quiz", "cloze", "fidelity")},
+                {f"{task}.stamps": ["smoke"] for task in ("quiz", "cloze", "fidelity")},
                 QUIZ | CLOZE | FIDELITY,
-                "data",
+                "stamps: [] -> ['smoke']",
             ),
         ],
     )
@@ -205,9 +198,9 @@ class TestIncomparable:
         assert report.exit_code == 3
 
     def test_several_fields_of_a_column_are_counted(self, make_run, make_rows, compare):
-        protocols = {"quiz.decoding.temperature": 0.7, "quiz.decoding.samples": 4}
+        protocols = {"quiz.generation.temperature": 0.7, "quiz.generation.samples": 4}
         report = compare(make_run("pr", make_rows(NEW), protocols=protocols))
-        assert compared(report).reason == "decoding.temperature: 1.0 -> 0.7 and 1 more"
+        assert compared(report).reason == "generation.temperature: 1.0 -> 0.7 and 1 more"
         assert len(report.incomparable) == 2
 
     def test_a_metric_of_another_version(self, make_run, make_rows, compare):
@@ -273,6 +266,11 @@ class TestWhatChanged:
         report = check(base, measure(load(run("pr", NEW, "3"))), base.policy)
         assert report.changed == ("code.divergence (akl/tiny)",)
         assert report.exit_code == 0
+
+    def test_the_code_of_some_seeds_alone(self, make_run, make_rows, compare):
+        own = {("akl", 12): {"code.training": "e" * 64}}
+        report = compare(make_run("pr", make_rows(NEW), own=own))
+        assert report.changed == ("code.training: dddddddddddd -> not the same for all seeds",)
 
     def test_fewer_objectives_are_no_change(self, make_run, make_rows, tmp_path):
         own = {"fkl": {"code.divergence": "1" * 64}, "akl": {"code.divergence": "2" * 64}}
