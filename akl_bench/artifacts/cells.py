@@ -89,6 +89,12 @@ class Cell:
             for metric in _scores(seal).metrics
         }
 
+    def behind(self, task: str, metric: str) -> list[Seal]:
+        """Seals of what a number comes from: answers, where it is about some, and scores."""
+        answers = [seal for of, seal in self.completions.items() if of == task]
+        scores = [seal for (of, _), seal in self.scores.items() if of == task]
+        return answers + [seal for seal in scores if metric in _scores(seal).metrics]
+
     @property
     def trained(self) -> Student | None:
         """What its student is."""

@@ -26,6 +26,7 @@ WEIGHTS = Column(
     headline=True,
     shown=True,
     protocol={},
+    code="",
 )
 
 

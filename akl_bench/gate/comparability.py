@@ -4,17 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from akl_bench.artifacts.cells import Key
 from akl_bench.artifacts.keys import differences
-from akl_bench.gate.snapshot import Snapshot
+from akl_bench.gate.snapshot import Column, Snapshot
 
 
 def of_columns(baseline: Snapshot, candidate: Snapshot) -> dict[Key, list[str]]:
     """In what the columns that both runs have were measured otherwise, one line each."""
-    others = {column.key: candidate.protocol(column) for column in candidate.columns}
     return {
-        column.key: list(differences(baseline.protocol(column), others[column.key]))
-        for column in baseline.columns
-        if column.key in others
+        one.key: list(differences(baseline.protocol(one), candidate.protocol(other)))
+        for one, other in _shared_columns(baseline, candidate)
     }
+
+
+def _shared_columns(baseline: Snapshot, candidate: Snapshot) -> list[tuple[Column, Column]]:
+    others = {column.key: column for column in candidate.columns}
+    return [(one, others[one.key]) for one in baseline.columns if one.key in others]
 
 
 def made_with(baseline: Snapshot, candidate: Snapshot) -> Iterator[str]:
@@ -58,7 +61,11 @@ def changes(baseline: Snapshot, candidate: Snapshot) -> list[str]:
     lines = [
         _about(line, rows, everything=len(rows) == len(shared)) for line, rows in names.items()
     ]
-    return [*lines, *made_with(baseline, candidate)]
+    measuring = {
+        one.key: ["code of sampling or scoring"] if one.code != other.code else []
+        for one, other in _shared_columns(baseline, candidate)
+    }
+    return [*lines, *summary(measuring), *made_with(baseline, candidate)]
 
 
 def _about(line: str, names: Sequence[str], *, everything: bool) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from akl_bench.artifacts.cells import Cell
 from akl_bench.artifacts.cells import Row as RowKey
-from akl_bench.artifacts.files import flat
+from akl_bench.artifacts.files import digest, flat
 from akl_bench.artifacts.keys import common
 from akl_bench.artifacts.records import Fields, Seal
 from akl_bench.report.frame import Column as FrameColumn
@@ -17,6 +17,7 @@ from akl_bench.strict import Strict
 _OF_ROW, _OF_COLUMN = ("objective", "seed"), ("signature", "higher_is_better")
 # A run that was gone on with after a change has seeds of before and after it.
 _VARIES = "not the same for all seeds"
+_CODE = 16
 
 
 class Column(Strict):
@@ -32,6 +33,7 @@ class Column(Strict):
         headline: Whether it is the task's first number.
         shown: Whether a table shows it unasked.
         protocol: The metric's signature, and what else must agree for this metric alone.
+        code: Hash of the code that sampled and scored, which may change.
     """
 
     task: str
@@ -43,6 +45,7 @@ class Column(Strict):
     headline: bool
     shown: bool
     protocol: Fields
+    code: str
 
     @property
     def key(self) -> tuple[str, str]:
@@ -205,6 +208,7 @@ def _environments(seals: Iterable[Seal]) -> tuple[Environment, ...]:
 def _column(frame: RunFrame, column: FrameColumn, shared: Fields) -> Column:
     better = column.higher_is_better
     protocol = flat(column.protocol).items()
+    seals = next(cell.behind(*column.key) for cell in frame.cells if column.key in cell.metrics)
     return Column(
         task=column.task,
         metric=column.metric,
@@ -215,6 +219,7 @@ def _column(frame: RunFrame, column: FrameColumn, shared: Fields) -> Column:
         headline=column.metric == frame.tasks[column.task].headline,
         shown=column in frame.shown,
         protocol={k: v for k, v in protocol if k not in shared and k != "higher_is_better"},
+        code=digest([seal.fields.get("code") for seal in seals])[:_CODE],
     )
 
 

@@ -135,7 +135,7 @@ class Builder:
             examples: Objective -> seed -> (task, metric) -> rows of id and value.
             answers: Objective -> seed -> task -> rows of id and text.
             unfinished: (objective, seed) of cells that have nothing yet.
-            settings: Passed on to `RunWriter.cell`: weights, made, measure.
+            settings: Passed on to `RunWriter.cell`: weights, code, made, measure.
         """
         content = {
             "name": "made-up",

@@ -157,6 +157,7 @@ class TestMissing:
         assert compared(report).reason == "not finished: seed 12"
 
 
+TASKS = ("quiz", "cloze", "fidelity")
 QUIZ, CLOZE, FIDELITY = {"rouge_l", "distinct_n(n=2)", "empty_rate"}, {"perplexity"}, {"kl_pq"}
 
 
@@ -181,7 +182,7 @@ class TestIncomparable:
                 "prompt: {{ instruction }} -> Q: {{ instruction }} (quiz, fidelity)",
             ),
             (
-                {f"{task}.stamps": ["smoke"] for task in ("quiz", "cloze", "fidelity")},
+                {f"{task}.stamps": ["smoke"] for task in TASKS},
                 QUIZ | CLOZE | FIDELITY,
                 "stamps: [] -> ['smoke']",
             ),
@@ -256,6 +257,13 @@ class TestWhatChanged:
 
     def test_nothing(self, make_run, make_rows, compare):
         assert compare(make_run("pr", make_rows(NEW))).changed == ()
+
+    def test_sampling_and_scoring(self, make_run, make_rows, compare):
+        report = compare(make_run("pr", make_rows(NEW), code={"quiz": "f" * 64}))
+        assert report.changed == ("code of sampling or scoring (quiz)",)
+        assert report.exit_code == 0
+        report = compare(make_run("all", make_rows(NEW), code=dict.fromkeys(TASKS, "f" * 64)))
+        assert report.changed == ("code of sampling or scoring",)
 
     def test_the_code_of_one_objective_names_its_row(self, make_run, make_rows, tmp_path):
         def run(name, seeds, mark):

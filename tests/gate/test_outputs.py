@@ -32,6 +32,7 @@ ROUGE = Column(
     headline=True,
     shown=True,
     protocol={"signature": "rouge_l"},
+    code="",
 )
 
 
