@@ -28,6 +28,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from akl_bench import config, microworld
+from akl_bench.artifacts.files import write_json
 from akl_bench.data.batches import Batch, collate
 from akl_bench.divergences import Divergence
 from akl_bench.divergences.forward_kl import ForwardKL
@@ -41,8 +42,7 @@ from akl_bench.gate.verdicts import Verdict
 from akl_bench.generation import decode
 from akl_bench.pipeline import cell, run
 from akl_bench.pipeline.inputs import plan_cells
-from akl_bench.artifacts.files import write_json
-from akl_bench.artifacts.store import TEACHER, UNTRAINED
+from akl_bench.report.frame import is_reference, load
 from akl_bench.training import _chunk_loss, distill, teacher_states
 from akl_bench.training.objective import Objective, ObjectiveOutput
 
@@ -220,7 +220,6 @@ class InProcess:
 @contextlib.contextmanager
 def planted(bug: str | None) -> Iterator[None]:
     """Within it cells run in this process, with a bug of `BUGS` (None: without)."""
-    references = (TEACHER, UNTRAINED)
     deterministic = torch.are_deterministic_algorithms_enabled()
     with contextlib.ExitStack() as stack:
 
@@ -232,7 +231,7 @@ def planted(bug: str | None) -> Iterator[None]:
         patch(
             run,
             "plan_cells",
-            lambda *a: [c for c in plan_cells(*a) if c.objective not in references],
+            lambda *a: [c for c in plan_cells(*a) if not is_reference(c.objective)],
         )
         if bug is not None:
             BUGS[bug](patch)
@@ -273,13 +272,13 @@ def train(
 
 def verdict_of(base: files.Baseline, folder: Path, mode: Mode) -> Report:
     """What the gate says of a run, by the default policy."""
-    return check(base, measure(folder), base.policy, mode=mode)
+    return check(base, measure(load(folder)), base.policy, mode=mode)
 
 
 def called(report: Report) -> list[Comparison]:
     """What is worse; what fails the check first, the most certain first."""
-    found = [c for c in report.comparisons if c.verdict in (Verdict.REGRESSION, Verdict.WARN)]
-    return sorted(found, key=lambda c: (not c.fails, c.p or 0.0))
+    worse = [c for c in report.comparisons if c.verdict in (Verdict.REGRESSION, Verdict.WARN)]
+    return sorted(worse, key=lambda c: (not c.fails, c.p or 0.0))
 
 
 def main() -> None:

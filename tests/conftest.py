@@ -131,6 +131,7 @@ class RunWriter:
         fields=None,
         protocols=None,
         measure="m",
+        code=None,
         made=None,
     ):
         """Add a cell.
@@ -148,6 +149,7 @@ class RunWriter:
             fields: Key fields of its student, as `training.lr`.
             protocols: Task -> what must agree for its numbers to be comparable.
             measure: How it is measured; in run.json it is "m".
+            code: Task -> hash of the code that answered and scored.
             made: Laid over MADE in all its seals.
         """
         kind = kind or (objective if objective in ("teacher", "untrained") else "trained")
@@ -163,7 +165,9 @@ class RunWriter:
         if kind == "trained" and weights is not None:
             self._student(f"{weights} of {objective}, seed {seed}", fields or {}, log)
         for task, rows in (answers or {}).items():
-            with self._making(self.place.completions(task), {}) as making:
+            with self._making(
+                self.place.completions(task), {"code": (code or {}).get(task)}
+            ) as making:
                 write_jsonl(making.folder / COMPLETIONS, rows)
                 making.record = Completions(task=task, n=len(rows))
         artifacts = {}
@@ -175,7 +179,9 @@ class RunWriter:
             protocol = (protocols or {}).get(task, {"task": task})
             now = Measured(measure="m", protocol=protocol)
             self.scores.setdefault(task, {}).setdefault(name, now)
-            with self._making(self.place.scores(task, name), {}) as making:
+            with self._making(
+                self.place.scores(task, name), {"code": (code or {}).get(task)}
+            ) as making:
                 each = ((m, row) for m in metrics for row in (examples or {}).get((task, m), ()))
                 write_jsonl(making.folder / ROWS, ({"metric": m, **row} for m, row in each))
                 making.record = Scores(

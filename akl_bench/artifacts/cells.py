@@ -90,6 +90,12 @@ class Cell:
             for metric in _scores(seal).metrics
         }
 
+    def behind(self, task: str, metric: str) -> list[Seal]:
+        """Seals of what a number comes from: answers, where it is about some, and scores."""
+        answers = [seal for of, seal in self.completions.items() if of == task]
+        scores = [seal for (of, _), seal in self.scores.items() if of == task]
+        return answers + [seal for seal in scores if metric in _scores(seal).metrics]
+
     @property
     def artifacts(self) -> list[tuple[Path, Seal]]:
         """What it is made of so far: folders with their seals."""
@@ -159,6 +165,12 @@ def protocol_of(scores: Scores, metric: str) -> Fields:
     }
 
 
+def _is_of(scores: Seal, completions: Seal | None) -> bool:
+    """Whether scores are of these completions, where there are any."""
+    answers = completions.files.get(COMPLETIONS) if completions else None
+    return answers is None or scores.fields.get("of", answers) == answers
+
+
 def read_cell(run: Run, content: RunRecord, record: CellRecord, row: Row) -> Cell:
     """What a cell has of what run.json asks for."""
     folder = CellFolder(run.cells / record.name)
@@ -174,7 +186,7 @@ def read_cell(run: Run, content: RunRecord, record: CellRecord, row: Row) -> Cel
             seal = read_seal(folder.scores(task, name))
             if seal is None or not isinstance(seal.record, Scores):
                 missing.append(f"{task}/{name}")
-            elif seal.record.measure != measured.measure:
+            elif seal.record.measure != measured.measure or not _is_of(seal, completions.get(task)):
                 missing.append(f"{task}/{name}")
                 stale += 1
             else:

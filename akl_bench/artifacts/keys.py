@@ -39,6 +39,16 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[st
             yield name if hashes else f"{name}: {_short(this)} -> {_short(that)}"
 
 
+def common(many: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Fields that all of several field sets have, with one value, by dotted name."""
+    first, *others = [flat(fields) for fields in many] or [{}]
+    return {
+        name: value
+        for name, value in first.items()
+        if all(name in other and other[name] == value for other in others)
+    }
+
+
 def _is_hash(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{16,64}", value) is not None
 

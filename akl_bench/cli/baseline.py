@@ -28,7 +28,7 @@ def baseline() -> None:
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
-    help="Sealed seeds that every objective needs.",
+    help="Finished seeds that every objective needs.",
 )
 @click.option(
     "--design",

@@ -75,15 +75,16 @@ def check(
     from akl_bench.gate.check import check as compare
     from akl_bench.gate.explain import explain as explained
     from akl_bench.gate.snapshot import measure
+    from akl_bench.report.frame import load
 
     base = files.read(baseline_path)
     policy = _policy(base, options)
     items = files.read_items(base, baseline_path) if explain else None
-    candidate = measure(run)
-    report = compare(base, candidate, policy, mode=mode, only=only, strict=strict)
+    frame = load(run)
+    report = compare(base, measure(frame), policy, mode=mode, only=only, strict=strict)
     shown = text.text(report, everything=everything, styled=sys.stdout.isatty())
     if explain and items is not None:
-        shown = explained(report, explain, items, run, candidate) + "\n" + shown
+        shown = explained(report, explain, items, frame) + "\n" + shown
     on_github = github == "on" or (github == "auto" and bool(os.environ.get("GITHUB_ACTIONS")))
     click.echo(actions.inert(shown) if on_github else shown, nl=False)
     _write_files(report, options)
@@ -131,10 +132,10 @@ def _pairs(settings: Sequence[str]) -> list[tuple[str, Any]]:
 
 
 def _write_files(report: Any, options: dict[str, Any]) -> None:
+    from akl_bench.artifacts.files import write_json, write_text
     from akl_bench.gate import text
     from akl_bench.gate.junit import junit
     from akl_bench.gate.record import record
-    from akl_bench.artifacts.files import write_json, write_text
 
     for name in ("json_path", "markdown_path", "junit_path"):
         if options[name]:

@@ -10,15 +10,15 @@ from pydantic import ValidationError
 
 from akl_bench import __version__
 from akl_bench.artifacts.files import write_text
-from akl_bench.artifacts.store import TEACHER, UNTRAINED
 from akl_bench.errors import UsageError
 from akl_bench.gate import items
 from akl_bench.gate.errors import BaselineError
 from akl_bench.gate.policy import Policy
 from akl_bench.gate.snapshot import Snapshot, measure
+from akl_bench.report.frame import is_reference, load
 from akl_bench.strict import Strict, describe
 
-SCHEMA = 1
+SCHEMA = 2
 Design = Literal["pooled", "welch", "paired"]
 _WIDTH = 100
 
@@ -69,14 +69,15 @@ def create(
         path: The file to write; one that is there is replaced.
         policy: Margins and tiers to go into it.
         design: See `Baseline`.
-        min_seeds: Sealed seeds that every objective needs.
+        min_seeds: Finished seeds that every objective needs.
         with_items: Also write the values of single items beside it.
         allow_partial: Take smoke runs, dry models and objectives with fewer seeds.
 
     Raises:
         UsageError: No run there, or one that proves too little.
     """
-    run = measure(folder)
+    frame = load(folder)
+    run = measure(frame)
     problems = [] if allow_partial else _problems(run, min_seeds)
     if problems:
         raise UsageError(
@@ -85,12 +86,12 @@ def create(
             + "\nRun the same command with more --seeds, or add --allow-partial."
         )
     if not any(row.seeds for row in run.rows):
-        raise UsageError(f"{folder} has no sealed cell.")
+        raise UsageError(f"{folder} has no finished cell.")
     path.parent.mkdir(parents=True, exist_ok=True)
     about_items = None
     if with_items:
         name = f"{path.name.removesuffix('.json')}.items.json.gz"
-        text = json.dumps(items.means(folder, run), separators=(",", ":"), allow_nan=False)
+        text = json.dumps(items.means(frame), separators=(",", ":"), allow_nan=False)
         # No time stamp inside, so that the same run gives the same bytes.
         content = gzip.compress(text.encode(), mtime=0)
         path.with_name(name).write_bytes(content)
@@ -110,12 +111,12 @@ def create(
 
 def _problems(run: Snapshot, min_seeds: int) -> list[str]:
     problems = [f"it is a {stamp.replace('_', ' ')} run" for stamp in run.stamps]
-    for row in run.rows:
-        asked = len(row.seeds) + len(row.unsealed)
-        needed = max(min_seeds, asked)
-        if len(row.seeds) < needed and row.objective not in (TEACHER, UNTRAINED):
-            problems.append(f"{row.name}: {len(row.seeds)} sealed seeds of {needed}")
-    if not any(row.objective not in (TEACHER, UNTRAINED) for row in run.rows):
+    objectives = [row for row in run.rows if not is_reference(row.objective)]
+    for row in objectives:
+        needed = max(min_seeds, len(row.seeds) + len(row.unfinished))
+        if len(row.seeds) < needed:
+            problems.append(f"{row.name}: {len(row.seeds)} finished seeds of {needed}")
+    if not objectives:
         problems.append("it has no objective")
     return problems
 
@@ -143,8 +144,8 @@ def read(path: Path) -> Baseline:
         )
     if content.get("schema_version") != SCHEMA:
         raise BaselineError(
-            f"{path}: schema {content.get('schema_version')}; this version reads {SCHEMA}. "
-            "Make it anew with `akl-bench baseline create`."
+            f"{path} is of schema {content.get('schema_version')}, this version reads {SCHEMA}: "
+            "make it anew with `akl-bench baseline create`."
         )
     try:
         return Baseline.model_validate(content)
@@ -168,8 +169,8 @@ def read_items(baseline: Baseline, path: Path) -> items.Items:
         raise UsageError(f"{beside}: cannot be read: {error.strerror}.") from error
     if hashlib.sha256(content).hexdigest() != baseline.items.sha256:
         raise BaselineError(f"{beside}: damaged or of another baseline: its sha256 does not match.")
-    found: items.Items = json.loads(gzip.decompress(content))
-    return found
+    by_row: items.Items = json.loads(gzip.decompress(content))
+    return by_row
 
 
 def _no_constant(name: str) -> Any:

@@ -1,13 +1,13 @@
 """A check: comparability first, then a verdict on every metric of every objective."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from akl_bench.errors import UsageError
 from akl_bench.gate import verdicts
 from akl_bench.gate.baseline import Baseline
-from akl_bench.gate.comparability import changes, differing_fields
+from akl_bench.gate.comparability import changes, made_with, of_columns, summary
 from akl_bench.gate.comparison import EXACT, Comparison, Report, Side
 from akl_bench.gate.errors import BaselineError
 from akl_bench.gate.policy import Policy, Tier
@@ -23,9 +23,10 @@ WEIGHTS = Column(
     n=1,
     scale=1.0,
     format="%s",
-    signature="sha256",
     headline=True,
     shown=True,
+    protocol={},
+    code="",
 )
 
 
@@ -64,11 +65,10 @@ def check(
     if not work.comparisons:
         raise BaselineError("Nothing was compared: no metric of the baseline has a direction.")
     work.judge()
-    lines = dict.fromkeys(line for lines in work.different.values() for line in lines)
     return Report(
         tuple(work.comparisons),
         tuple(changes(baseline.run, candidate)),
-        tuple(lines),
+        (*work.of_all, *summary(work.of_columns)),
         tuple(_notes(baseline.run, candidate, len(rows) - len(wanted))),
         strict,
     )
@@ -86,9 +86,9 @@ class _Check:
     waiting: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.different = differing_fields(
-            self.baseline.run, self.candidate, exact=self.mode == EXACT
-        )
+        runs = self.baseline.run, self.candidate
+        self.of_all = list(made_with(*runs)) if self.mode == EXACT else []
+        self.of_columns = of_columns(*runs)
         self.others = {row.key: row for row in self.candidate.rows}
 
     def compare(self, row: Row) -> None:
@@ -101,7 +101,7 @@ class _Check:
                 self._add(row, other, column, EXACT)
             return
         mode: Mode = self.mode
-        if other and mode == "auto" and _same_bits(row, other):
+        if other and mode == "auto" and _same_bits(row, other, columns):
             mode = EXACT
         for column in columns:
             if column.direction is not None:
@@ -134,8 +134,8 @@ class _Check:
         """Why a metric cannot be compared; None where it can."""
         if other is None:
             return Verdict.MISSING, "the run has no such objective and student"
-        if other.unsealed or not other.seeds:
-            seeds = ", ".join(map(str, other.unsealed))
+        if other.unfinished or not other.seeds:
+            seeds = ", ".join(map(str, other.unfinished))
             return Verdict.MISSING, f"not finished: seed {seeds}"
         if column is not WEIGHTS:
             if column.metric not in other.values.get(column.task, {}):
@@ -143,12 +143,11 @@ class _Check:
             bad = [str(s) for s, value in other.by_seed(column).items() if value is None]
             if bad:
                 return Verdict.MISSING, f"no number at seed {', '.join(bad)}"
-        for scope in ((), (column.task,), column.key):
-            if scope in self.different:
-                lines = self.different[scope]
-                more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
-                return Verdict.INCOMPARABLE, f"{lines[0]}{more}"
-        return None
+        lines = [*self.of_all, *self.of_columns.get(column.key, ())]
+        if not lines:
+            return None
+        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+        return Verdict.INCOMPARABLE, f"{lines[0]}{more}"
 
     def _estimate(self, row: Row, other: Row, column: Column, mode: Mode) -> Estimate:
         before, after = _means(row, column), _means(other, column)
@@ -193,14 +192,10 @@ def _side(row: Row, column: Column) -> Side:
     return Side(sum(values.values()) / len(values) if values else None, len(values))
 
 
-def _same_bits(row: Row, other: Row) -> bool:
+def _same_bits(row: Row, other: Row, columns: Sequence[Column]) -> bool:
     """Whether every seed of the candidate has the baseline's weights and values."""
-    if not other.seeds or not set(other.seeds) <= set(row.seeds):
-        return False
-    columns = [(task, metric) for task, metrics in row.values.items() for metric in metrics]
-    return _weights(row, other.seeds) == list(other.weights) and all(
-        _values(row, *key, other.seeds) == _values(other, *key, other.seeds) for key in columns
-    )
+    known = bool(other.seeds) and set(other.seeds) <= set(row.seeds)
+    return known and not any(_differing(row, other, column) for column in (WEIGHTS, *columns))
 
 
 def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
@@ -208,29 +203,28 @@ def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
     seeds = [seed for seed in other.seeds if seed in row.seeds]
     if not seeds:
         return Verdict.MISSING, "no seed in common with the baseline"
-    before, now = (
-        _weights(r, seeds) if column is WEIGHTS else _values(r, *column.key, seeds)
-        for r in (row, other)
-    )
-    differ = [i for i, (one, two) in enumerate(zip(before, now, strict=True)) if one != two]
-    if not differ:
+    differing = _differing(row, other, column)
+    if not differing:
         return Verdict.PASS, ""
-    first = differ[0]
-    shown = "" if column is WEIGHTS else f": {before[first]!r} -> {now[first]!r}"
+    first = differing[0]
+    sides = f": {_bits(row, column)[first]!r} -> {_bits(other, column)[first]!r}"
     return (
         Verdict.REGRESSION,
-        f"other bits at {len(differ)} of {len(seeds)} seeds, first at seed {seeds[first]}{shown}",
+        f"other bits at {len(differing)} of {len(seeds)} seeds, first at seed {first}"
+        f"{'' if column is WEIGHTS else sides}",
     )
 
 
-def _weights(row: Row, seeds: Sequence[int]) -> list[Any]:
-    found = dict(zip(row.seeds, row.weights, strict=True))
-    return [found[seed] for seed in seeds]
+def _differing(row: Row, other: Row, column: Column) -> list[int]:
+    """The seeds of both with other bits."""
+    before, now = _bits(row, column), _bits(other, column)
+    return [seed for seed in other.seeds if seed in row.seeds and before[seed] != now.get(seed)]
 
 
-def _values(row: Row, task: str, metric: str, seeds: Sequence[int]) -> list[Any]:
-    found = dict(zip(row.seeds, row.values.get(task, {}).get(metric, ()), strict=False))
-    return [found.get(seed) for seed in seeds]
+def _bits(row: Row, column: Column) -> Mapping[int, str | float | None]:
+    if column is WEIGHTS:
+        return dict(zip(row.seeds, row.weights, strict=True))
+    return row.by_seed(column)
 
 
 def _notes(baseline: Snapshot, candidate: Snapshot, left_out: int) -> list[str]:
@@ -240,7 +234,7 @@ def _notes(baseline: Snapshot, candidate: Snapshot, left_out: int) -> list[str]:
     known = {row.key for row in baseline.rows}
     if new := [row.name for row in candidate.rows if row.key not in known]:
         notes.append(f"not in the baseline: {', '.join(new)}")
-    if new := [task for task in candidate.tasks if task not in baseline.tasks]:
+    if new := [task for task in candidate.protocols if task not in baseline.protocols]:
         notes.append(f"tasks that are not in the baseline: {', '.join(new)}")
     if stamps := dict.fromkeys((*baseline.stamps, *candidate.stamps)):
         notes.append(f"{' and '.join(stamps)}: a check of the machinery, no evidence")

@@ -76,12 +76,12 @@ class Comparison:
             return self.reason
         if self.detectable is None:
             return "no spread over seeds to judge this loss by; more seeds are needed"
-        found = f"a loss of {self.shown(self.detectable)} would have been found"
+        detectable = f"a loss of {self.shown(self.detectable)} would have been found"
         more = self.more_seeds
         if more is None:
-            return f"{found}; only more baseline seeds or a wider margin can settle this"
+            return f"{detectable}; only more baseline seeds or a wider margin can settle this"
         seeds = "seed" if more == 1 else "seeds"
-        return f"{found}; {more} more {seeds} should settle this if nothing changed"
+        return f"{detectable}; {more} more {seeds} should settle this if nothing changed"
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """Number of comparisons by verdict."""
-        found = Counter(c.verdict for c in self.comparisons)
-        return {verdict.value: found[verdict] for verdict in Verdict if found[verdict]}
+        counted = Counter(c.verdict for c in self.comparisons)
+        return {verdict.value: counted[verdict] for verdict in Verdict if counted[verdict]}
 
     @property
     def exit_code(self) -> int:
@@ -137,5 +137,5 @@ class Report:
 
 
 def _counts(comparisons: Iterable[Comparison]) -> str:
-    found = Counter(c.verdict for c in comparisons)
-    return ", ".join(f"{found[verdict]} {verdict.value}" for verdict in Verdict if found[verdict])
+    counted = Counter(c.verdict for c in comparisons)
+    return ", ".join(f"{counted[v]} {v.value}" for v in Verdict if counted[v])

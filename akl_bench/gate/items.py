@@ -1,56 +1,38 @@
 """Values of single items: mean over seeds, by objective, task and metric; for `--explain`."""
 
 import math
-from collections import defaultdict
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from akl_bench.artifacts.files import file_digest, read_jsonl
-from akl_bench.artifacts.store import Run, read_seal
-from akl_bench.errors import UsageError
-from akl_bench.gate.snapshot import Row, Snapshot
+from akl_bench.artifacts.cells import Cell
+from akl_bench.gate.snapshot import finished, name_of
+from akl_bench.report.frame import RunFrame
 
 # row name -> task -> metric -> item -> mean over seeds
 Items = dict[str, dict[str, dict[str, dict[str, float]]]]
-_SCORES = "scores.jsonl"
 
 
-def means(folder: Path, run: Snapshot) -> Items:
+def means(frame: RunFrame) -> Items:
     """Values of all items that have a direction.
 
     Raises:
         UsageError: A cell's scores are not what was sealed.
     """
-    return {row.name: row_means(folder, run, row) for row in run.rows if row.seeds}
+    items: Items = {}
+    for row in frame.rows:
+        cells = finished(frame, row)
+        for column in frame.columns:
+            by_id = of_metric(cells, *column.key) if column.higher_is_better is not None else {}
+            if by_id:
+                by_task = items.setdefault(name_of(row.objective, row.student), {})
+                by_task.setdefault(column.task, {})[column.metric] = by_id
+    return items
 
 
-def row_means(folder: Path, run: Snapshot, row: Row) -> dict[str, dict[str, dict[str, float]]]:
-    """As `means`, of one row."""
-    wanted = {column.key for column in run.columns if column.direction}
-    values: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for cell in sealed_cells(folder, row):
-        for entry in read_jsonl(cell / _SCORES):
-            key = entry["task"], entry["metric"]
-            if key in wanted and entry["value"] is not None:
-                values.setdefault(key, defaultdict(list))[entry["id"]].append(entry["value"])
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for (task, metric), by_id in values.items():
-        found.setdefault(task, {})[metric] = {
-            id_: math.fsum(seen) / len(seen) for id_, seen in sorted(by_id.items())
-        }
-    return found
-
-
-def sealed_cells(folder: Path, row: Row) -> list[Path]:
-    """Folders of a row's sealed cells, by seed; their scores are what was sealed."""
-    found = []
-    cells: list[dict[str, Any]] = Run(folder).read()["cells"]
-    for cell in sorted(cells, key=lambda cell: int(cell["seed"])):
-        if (cell["objective"], cell["student"]) != row.key or cell["seed"] not in row.seeds:
-            continue
-        path = Run(folder).cells / cell["name"]
-        record = read_seal(path)
-        if record is None or record["files"].get(_SCORES) != file_digest(path / _SCORES):
-            raise UsageError(f"{path / _SCORES} changed since the seal; see `akl-bench show`.")
-        found.append(path)
-    return found
+def of_metric(cells: Sequence[Cell], task: str, metric: str) -> dict[str, float]:
+    """As `means`, of one metric of a row's cells."""
+    values: dict[str, list[float]] = {}
+    for cell in cells:
+        for example in cell.examples(task, metric):
+            if example["value"] is not None:
+                values.setdefault(example["id"], []).append(example["value"])
+    return {id_: math.fsum(seen) / len(seen) for id_, seen in sorted(values.items())}

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, StrictFloat, ValidationError
 
-from akl_bench.artifacts.store import TEACHER, UNTRAINED
 from akl_bench.errors import UsageError
 from akl_bench.gate.snapshot import Column
+from akl_bench.report.frame import is_reference
 from akl_bench.strict import Strict, describe, read_yaml
 
 T = TypeVar("T")
@@ -79,18 +79,15 @@ class Policy(Strict):
 
     def tier(self, column: Column, objective: str) -> Tier:
         """How much a metric of an objective counts; the rows of reference are advisory."""
-        if objective in (TEACHER, UNTRAINED):
+        if is_reference(objective):
             return Tier.ADVISORY
         default = Tier.SUPPORTING if column.shown else Tier.ADVISORY
         return _last_match(self.tiers, column, Tier.CRITICAL if column.headline else default)
 
 
 def _last_match(patterns: Mapping[str, T], column: Column, default: T) -> T:
-    found = default
-    for pattern, value in patterns.items():
-        if column.matches(pattern):
-            found = value
-    return found
+    matching = [value for pattern, value in patterns.items() if column.matches(pattern)]
+    return matching[-1] if matching else default
 
 
 def load(path: Path) -> Policy:

@@ -1,20 +1,23 @@
 """What the gate compares: the values of a run by seed, and what they were measured with."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import ValidationError
-
+from akl_bench.artifacts.cells import Cell
+from akl_bench.artifacts.cells import Row as RowKey
 from akl_bench.artifacts.files import digest, flat
-from akl_bench.artifacts.store import Run, read_seal
-from akl_bench.config import Profile
-from akl_bench.errors import UsageError
-from akl_bench.strict import Strict, describe
+from akl_bench.artifacts.keys import common
+from akl_bench.artifacts.records import Fields, Seal
+from akl_bench.report.frame import Column as FrameColumn
+from akl_bench.report.frame import RunFrame
+from akl_bench.strict import Strict
 
-_WEIGHTS = ".safetensors"
-_LISTS = ("seeds", "unsealed", "fingerprints", "weights", "records")
+# A row has these for itself, a column those.
+_OF_ROW, _OF_COLUMN = ("objective", "seed"), ("signature", "higher_is_better")
+# A run that was gone on with after a change has seeds of before and after it.
+_VARIES = "not the same for all seeds"
+_CODE = 16
 
 
 class Column(Strict):
@@ -27,9 +30,10 @@ class Column(Strict):
         n: Items that a value is the mean over.
         scale: Factor from the raw value to the shown one.
         format: %-format of the shown value.
-        signature: Everything that decides the number.
         headline: Whether it is the task's first number.
         shown: Whether a table shows it unasked.
+        protocol: The metric's signature, and what else must agree for this metric alone.
+        code: Hash of the code that sampled and scored, which may change.
     """
 
     task: str
@@ -38,9 +42,10 @@ class Column(Strict):
     n: int
     scale: float
     format: str
-    signature: str
     headline: bool
     shown: bool
+    protocol: Fields
+    code: str
 
     @property
     def key(self) -> tuple[str, str]:
@@ -61,18 +66,18 @@ class Row(Strict):
     Attributes:
         objective: Canonical spec, or "teacher" or "untrained".
         student: Name of the student; "" for the teacher.
-        seeds: Seeds that are sealed, ascending; all lists below have their order.
-        unsealed: Seeds asked for that have no sealed cell of the run's protocol.
-        fingerprints: What each cell depends on, hashed.
-        weights: Hash of each student's weights; None where nothing was trained.
+        seeds: Seeds that are finished, ascending; the lists below have their order.
+        unfinished: Seeds asked for that lack a student or a number.
+        own: What its students depend on besides `Snapshot.subject`, as the code of its divergence.
+        weights: Hash of each student's content; None where nothing was trained.
         values: Task -> metric -> raw value of each seed; None where it has none.
     """
 
     objective: str
     student: str
     seeds: tuple[int, ...]
-    unsealed: tuple[int, ...] = ()
-    fingerprints: tuple[str, ...]
+    unfinished: tuple[int, ...]
+    own: Fields
     weights: tuple[str | None, ...]
     values: dict[str, dict[str, tuple[float | None, ...]]]
 
@@ -84,7 +89,7 @@ class Row(Strict):
     @property
     def name(self) -> str:
         """How it is named to people."""
-        return "/".join(part for part in self.key if part)
+        return name_of(*self.key)
 
     def matches(self, pattern: str) -> bool:
         """Whether a glob fits the row's name or its objective."""
@@ -96,155 +101,148 @@ class Row(Strict):
         return dict(zip(self.seeds, values, strict=False))
 
 
+class Environment(Strict):
+    """A kind of machine that models ran on."""
+
+    device: str
+    machine: str
+    threads: int
+
+    def __str__(self) -> str:
+        return f"device {self.device}, machine {self.machine}, threads {self.threads}"
+
+
 class Snapshot(Strict):
     """A run as the gate sees it.
 
     Attributes:
         profile: Name of the profile.
-        stamps: Why the numbers are no evidence: "smoke", "dry models".
-        measurement: What must agree for any two numbers to be comparable, by dotted key.
-        tasks: The same for the numbers of one task, by task.
-        subject: What a change may be about: code, libraries, training data and budget.
-        environments: Kinds of machine that the cells were made on.
+        stamps: Why the numbers are no evidence: "smoke", "dry_models".
+        protocols: What must agree for two numbers to be comparable, by task; columns have the rest.
+        subject: What all students depend on: data, recipe, training code.
+        libraries: Versions of all that made it.
+        environments: Kinds of machine that models ran on.
         columns: Every metric.
         rows: Every objective with its student.
     """
 
     profile: str
     stamps: tuple[str, ...]
-    measurement: dict[str, Any]
-    tasks: dict[str, dict[str, Any]]
-    subject: dict[str, Any]
-    environments: tuple[dict[str, Any], ...]
+    protocols: dict[str, Fields]
+    subject: Fields
+    libraries: dict[str, str]
+    environments: tuple[Environment, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
-
-def measure(folder: Path) -> Snapshot:
-    """Read the sealed cells of a run.
-
-    Raises:
-        UsageError: The folder holds no run, or its run.json is not what was written.
-    """
-    content = Run(folder).read()
-    try:
-        Profile.model_validate(content["profile"])
-        return _snapshot(Run(folder), content)
-    except ValidationError as error:
-        raise UsageError(describe(error, str(folder / "run.json"), Profile)) from error
-    except (KeyError, TypeError) as error:
-        raise UsageError(
-            f"{folder / 'run.json'} is damaged or of an earlier version ({error}); run it again."
-        ) from error
+    def protocol(self, column: Column) -> Fields:
+        """What must agree for a number to be comparable with those of a column of this run."""
+        shared = self.protocols.get(column.task, {})
+        return {**shared, "direction": column.direction, **column.protocol}
 
 
-def _snapshot(run: Run, content: Mapping[str, Any]) -> Snapshot:
-    profile, fields = content["profile"], content["protocol_fields"]
-    columns: dict[tuple[str, str], Column] = {}
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    environments: list[dict[str, Any]] = []
-    for cell in sorted(content["cells"], key=lambda cell: int(cell["seed"])):
-        row = rows.setdefault((cell["objective"], cell["student"]), {key: [] for key in _LISTS})
-        record = read_seal(run.cells / cell["name"])
-        if record is None or record["cell"]["protocol"] != content["protocol"]:
-            row["unsealed"].append(cell["seed"])
-            continue
-        environment = {key: record["provenance"][key] for key in ("device", "machine", "threads")}
-        if environment not in environments:
-            environments.append(environment)
-        row["seeds"].append(cell["seed"])
-        row["fingerprints"].append(record["cell"]["fingerprint"])
-        row["weights"].append(_weights(record["files"]))
-        row["records"].append(record["tasks"])
-        for column in _columns(record["tasks"], profile):
-            columns.setdefault(column.key, column)
-    order = list(profile["tasks"])
+def name_of(objective: str, student: str) -> str:
+    """How the gate names a row to people."""
+    return "/".join(part for part in (objective, student) if part)
+
+
+def finished(frame: RunFrame, row: RowKey) -> list[Cell]:
+    """The cells of a row that have all that was asked for, by seed."""
+    return [cell for cell in frame.of(row) if cell.is_done]
+
+
+def measure(frame: RunFrame) -> Snapshot:
+    """The numbers of a run, and all that they depend on."""
+    cells = [cell for row in frame.rows for cell in finished(frame, row)]
+    seals = [
+        seal
+        for cell in cells
+        for seal in (cell.student, *cell.completions.values(), *cell.scores.values())
+        if seal is not None
+    ]
+    protocols = {
+        task: common(
+            {name: value for name, value in column.protocol.items() if name not in _OF_COLUMN}
+            for column in frame.columns
+            if column.task == task
+        )
+        for task in dict.fromkeys(column.task for column in frame.columns)
+    }
+    subject = _of_student(frame.subject)
     return Snapshot(
-        profile=profile["name"],
-        stamps=tuple(name for name in ("smoke", "dry_models") if profile[name]),
-        measurement=_measurement(fields, profile),
-        tasks=_tasks(fields),
-        subject=_subject(fields, profile),
-        environments=tuple(sorted(environments, key=str)),
-        columns=tuple(sorted(columns.values(), key=lambda column: order.index(column.task))),
-        rows=tuple(_row(key, row) for key, row in _in_order_of_asking(rows, content["cells"])),
+        profile=frame.profile.name,
+        stamps=tuple(name for name in ("smoke", "dry_models") if getattr(frame.profile, name)),
+        protocols=protocols,
+        subject=subject,
+        libraries=_libraries(seals),
+        environments=_environments(seals),
+        columns=tuple(_column(frame, column, protocols[column.task]) for column in frame.columns),
+        rows=tuple(_row(frame, row, subject) for row in frame.rows),
     )
 
 
-def _in_order_of_asking(
-    rows: Mapping[tuple[str, str], dict[str, Any]], cells: Iterable[Mapping[str, Any]]
-) -> list[tuple[tuple[str, str], dict[str, Any]]]:
-    keys = dict.fromkeys((cell["objective"], cell["student"]) for cell in cells)
-    return [(key, rows[key]) for key in keys]
-
-
-def _row(key: tuple[str, str], row: dict[str, Any]) -> Row:
-    records = row.pop("records")
-    values: dict[str, dict[str, tuple[float | None, ...]]] = {}
-    for task in dict.fromkeys(task for record in records for task in record):
-        found = [record.get(task, {"metrics": {}})["metrics"] for record in records]
-        values[task] = {
-            metric: tuple(metrics.get(metric, {"value": None})["value"] for metrics in found)
-            for metric in dict.fromkeys(metric for metrics in found for metric in metrics)
-        }
-    return Row(objective=key[0], student=key[1], values=values, **row)
-
-
-def _columns(tasks: Mapping[str, Any], profile: Mapping[str, Any]) -> Iterable[Column]:
-    for task, result in tasks.items():
-        shown = profile["tasks"][task]["columns"]
-        for metric, entry in result["metrics"].items():
-            better = entry["higher_is_better"]
-            yield Column(
-                task=task,
-                metric=metric,
-                direction=None if better is None else "higher" if better else "lower",
-                n=entry["n"],
-                scale=entry["scale"],
-                format=entry["format"],
-                signature=entry["signature"],
-                headline=metric == result["headline"],
-                shown=metric in shown or metric.partition("(")[0] in shown,
-            )
-
-
-def _weights(files: Mapping[str, str]) -> str | None:
-    """Hash over the files of a trained student's weights."""
-    found = {name: sha for name, sha in files.items() if name.endswith(_WEIGHTS)}
-    return digest(found) if found else None
-
-
-def _measurement(fields: Mapping[str, Any], profile: Mapping[str, Any]) -> dict[str, Any]:
-    teacher = fields["teacher"]
+def _of_student(fields: Fields) -> Fields:
+    """Fields of students but for which ones they are, and their libraries, which stand alone."""
     return {
-        # A teacher is its content; where that lies is no part of it.
-        "teacher": fields["inputs"]["teacher"],
-        "teacher.layers": teacher["layers"],
-        "teacher.architecture": teacher["architecture"],
-        "prompt": fields["prompt"],
-        "lengths": fields["lengths"],
-        "smoke": fields["smoke"],
-        "dry_models": profile["dry_models"],
+        name: value
+        for name, value in fields.items()
+        if name not in _OF_ROW and not name.startswith("libraries.")
     }
 
 
-def _tasks(fields: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    found = {}
-    for name, task in fields["tasks"].items():
-        about = {key: task[key] for key in ("kind", "version", "lm_eval")}
-        if task["kind"] == "generation":
-            about["generation"] = task["generation"]
-        found[name] = flat({**about, "data": fields["inputs"].get(f"tasks.{name}")})
-    return found
+def _libraries(seals: Iterable[Seal]) -> dict[str, str]:
+    versions: dict[str, set[str]] = {}
+    for seal in seals:
+        for name, version in seal.made.libraries.items():
+            versions.setdefault(name, set()).add(version)
+    return {name: " and ".join(sorted(several)) for name, several in sorted(versions.items())}
 
 
-def _subject(fields: Mapping[str, Any], profile: Mapping[str, Any]) -> dict[str, Any]:
-    found = {"code": fields["code"], "libraries": fields["libraries"]}
-    for name, sha in fields["inputs"].items():
-        if name != "teacher" and not name.startswith("tasks."):
-            found[f"data.{name}" if name in ("train", "validation") else name] = sha
-    students = {
-        name: {key: value for key, value in student.items() if key != "path"}
-        for name, student in profile["students"].items()
-    }
-    return flat({**found, "students": students, "training": profile["training"]})
+def _environments(seals: Iterable[Seal]) -> tuple[Environment, ...]:
+    # What torch had no part in, as ROUGE, comes out the same everywhere.
+    made = [seal.made for seal in seals if seal.made.threads]
+    kinds = {Environment(device=m.device, machine=m.machine, threads=m.threads) for m in made}
+    return tuple(sorted(kinds, key=str))
+
+
+def _column(frame: RunFrame, column: FrameColumn, shared: Fields) -> Column:
+    better = column.higher_is_better
+    protocol = flat(column.protocol).items()
+    seals = next(cell.behind(*column.key) for cell in frame.cells if column.key in cell.metrics)
+    return Column(
+        task=column.task,
+        metric=column.metric,
+        direction=None if better is None else "higher" if better else "lower",
+        n=column.n,
+        scale=column.scale,
+        format=column.format,
+        headline=column.metric == frame.tasks[column.task].headline,
+        shown=column in frame.shown,
+        protocol={k: v for k, v in protocol if k not in shared and k != "higher_is_better"},
+        code=digest([seal.fields.get("code") for seal in seals])[:_CODE],
+    )
+
+
+def _row(frame: RunFrame, row: RowKey, subject: Fields) -> Row:
+    cells = finished(frame, row)
+    seeds = [cell.seed for cell in cells]
+    fields = [flat(cell.student.fields) for cell in cells if cell.student]
+    agreed = common(fields)
+    own = _of_student({name: agreed.get(name, _VARIES) for each in fields for name in each})
+    values: dict[str, dict[str, tuple[float | None, ...]]] = {}
+    for column in frame.columns:
+        numbers = [frame.number(cell, column) for cell in cells]
+        if any(number is not None for number in numbers):
+            by_metric = values.setdefault(column.task, {})
+            by_metric[column.metric] = tuple(n.value if n else None for n in numbers)
+    return Row(
+        objective=row.objective,
+        student=row.student,
+        seeds=tuple(seeds),
+        unfinished=tuple(
+            sorted(c.seed for c in frame.cells if c.row == row and c.seed not in seeds)
+        ),
+        own={name: value for name, value in own.items() if name not in subject},
+        weights=tuple(cell.trained.content if cell.trained else None for cell in cells),
+        values=values,
+    )

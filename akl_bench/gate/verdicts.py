@@ -159,19 +159,21 @@ def estimate(
     confidence = 1 - 2 * alpha
     if mode == "seeds" and len(x) > 1 and len(y) > 1:
         if design == "pooled":
-            found = pooled_t([x], y, confidence)[0]
+            difference = pooled_t([x], y, confidence)[0]
         else:
-            found = (paired_t if design == "paired" else welch)(x, y, confidence)
+            difference = (paired_t if design == "paired" else welch)(x, y, confidence)
     elif mode == "calibrated":
-        found = against_known_spread(x, y, confidence)
+        difference = against_known_spread(x, y, confidence)
     else:
         x = x or [sign * v for v in candidate.values()]
         y = y or [sign * v for v in baseline.values()]
-        found = Difference(_mean(x) - _mean(y))
-    if found.statistic is None or found.df is None:
+        difference = Difference(_mean(x) - _mean(y))
+    if difference.statistic is None or difference.df is None:
         # Nothing varies (an empty rate of 0 in every seed): a t-test has nothing to go by.
         largest = max(map(abs, [*x, *y]))
-        rounded = 0.0 if abs(found.difference) <= _ROUNDING * largest else found.difference
+        rounded = (
+            0.0 if abs(difference.difference) <= _ROUNDING * largest else difference.difference
+        )
         return Estimate("threshold", rounded, margin)
     if mode == "calibrated":
         spread = _Spread(_variance(y) / len(y), _variance(y), len(x), len(y), "calibrated")
@@ -186,12 +188,12 @@ def estimate(
         spread = _Spread(_variance(y) / len(y), _variance(x), len(x), len(y), "welch")
     return Estimate(
         mode,
-        found.difference,
+        difference.difference,
         margin,
-        found.low,
-        found.high,
-        p_loss=float(special.stdtr(found.df, found.statistic)),
-        p_gain=float(special.stdtr(found.df, -found.statistic)),
+        difference.low,
+        difference.high,
+        p_loss=float(special.stdtr(difference.df, difference.statistic)),
+        p_gain=float(special.stdtr(difference.df, -difference.statistic)),
         alpha=alpha,
         spread=spread,
     )

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from akl_bench import specs
 from akl_bench.artifacts.cells import Cell, Key, read_cell
 from akl_bench.artifacts.cells import Row as Row
-from akl_bench.artifacts.files import flat
-from akl_bench.artifacts.keys import differences
+from akl_bench.artifacts.keys import common, differences
 from akl_bench.artifacts.records import Fields, Metric
 from akl_bench.artifacts.store import TEACHER, UNTRAINED, Run
 from akl_bench.config import Profile
@@ -142,13 +141,7 @@ class RunFrame:
     @cached_property
     def subject(self) -> Fields:
         """What its trained students have in common: data, recipe, code, libraries, machine."""
-        return shared([flat(cell.student.fields) for cell in self.cells if cell.student])
-
-
-def shared(fields: Sequence[Fields]) -> Fields:
-    """The fields that all of them have with one value."""
-    first = fields[0] if fields else {}
-    return {k: v for k, v in first.items() if all(k in other and other[k] == v for other in fields)}
+        return common(cell.student.fields for cell in self.cells if cell.student)
 
 
 def load(*folders: Path) -> RunFrame:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from akl_bench import __version__
 from akl_bench.artifacts.files import flat
+from akl_bench.artifacts.keys import common
 from akl_bench.errors import MissingDependencyError
 from akl_bench.report import plots
 from akl_bench.report.compare import Comparison
 from akl_bench.report.escape import terminal_text
-from akl_bench.report.frame import Column, Row, RunFrame, is_reference, row_name, shared
+from akl_bench.report.frame import Column, Row, RunFrame, is_reference, row_name
 from akl_bench.report.layout import Table, build, shown
 from akl_bench.report.samples import samples
 
@@ -203,19 +204,19 @@ def _first_choice(frame: RunFrame, table: Table) -> list[int]:
 def _protocol(columns: Sequence[Column]) -> dict[str, dict[str, Any]]:
     """What must agree: for all columns, then what else for a task, and for a metric of it."""
     fields = {column.key: flat(column.protocol) for column in columns}
-    everywhere = shared(list(fields.values()))
+    everywhere = common(fields.values())
     protocol = {"every column": everywhere}
     for task, members in groupby(columns, key=lambda column: column.task):
         own = {
             column.metric: {k: v for k, v in fields[column.key].items() if k not in everywhere}
             for column in members
         }
-        common = shared(list(own.values()))
-        protocol[task] = common | {
+        of_task = common(own.values())
+        protocol[task] = of_task | {
             f"{metric}: {name}": value
             for metric, rest in own.items()
             for name, value in rest.items()
-            if name not in common
+            if name not in of_task
         }
     return protocol
 

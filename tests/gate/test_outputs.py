@@ -29,9 +29,10 @@ ROUGE = Column(
     n=100,
     scale=100.0,
     format="%.1f",
-    signature="rouge_l",
     headline=True,
     shown=True,
+    protocol={"signature": "rouge_l"},
+    code="",
 )
 
 
@@ -144,7 +145,7 @@ def test_markdown_is_one_table_without_foreign_markup(report):
 
 def commands(log):
     """Workflow commands that GitHub's runner would obey in a log, old and new syntax."""
-    found, token = [], None
+    obeyed, token = [], None
     for line in log.splitlines():
         stripped = line.lstrip()
         if token is not None:
@@ -153,10 +154,10 @@ def commands(log):
             if match[1] == "stop-commands":
                 token = match[3]
             else:
-                found.append(match.groups())
+                obeyed.append(match.groups())
         elif "##[" in line:
-            found.append(("##[", None, line))
-    return found
+            obeyed.append(("##[", None, line))
+    return obeyed
 
 
 def test_at_most_ten_annotations_escaped_and_worst_first(report):
@@ -164,10 +165,10 @@ def test_at_most_ten_annotations_escaped_and_worst_first(report):
     lines = list(github.annotations(many))
     assert len(lines) == 10
     assert all("\n" not in line and "\r" not in line for line in lines)
-    found = commands("\n".join(github.annotations(report)))
-    assert len(found) == 8
-    assert [level for level, _, _ in found] == ["error"] * 5 + ["warning", "notice", "error"]
-    assert all(properties.count("=") == 1 for _, properties, _ in found)
+    obeyed = commands("\n".join(github.annotations(report)))
+    assert len(obeyed) == 8
+    assert [level for level, _, _ in obeyed] == ["error"] * 5 + ["warning", "notice", "error"]
+    assert all(properties.count("=") == 1 for _, properties, _ in obeyed)
 
 
 def test_a_log_of_hostile_text_runs_no_command():
@@ -190,15 +191,15 @@ def test_the_step_summary_is_appended_and_stays_below_one_mebibyte(report, tmp_p
 
 
 def test_json_has_everything_in_shown_units(report):
-    found = json.loads(json.dumps(record(report), allow_nan=False))
-    assert found["exit_code"] == 3
-    assert found["counts"]["REGRESSION"] == 3
-    regression = next(c for c in found["comparisons"] if c["verdict"] == "REGRESSION")
+    content = json.loads(json.dumps(record(report), allow_nan=False))
+    assert content["exit_code"] == 3
+    assert content["counts"]["REGRESSION"] == 3
+    regression = next(c for c in content["comparisons"] if c["verdict"] == "REGRESSION")
     assert regression["baseline"] == {"mean": 25.0, "seeds": 10}
     assert regression["difference"] == pytest.approx(-2.0)
     assert regression["interval"] == pytest.approx([-3.0, -1.0])
     assert regression["margin"] == pytest.approx(1.0)
-    assert len(found["comparisons"]) == len(report.comparisons)
+    assert len(content["comparisons"]) == len(report.comparisons)
 
 
 def test_nothing_but_missing_metrics_is_never_a_pass():

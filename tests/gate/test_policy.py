@@ -8,7 +8,14 @@ from akl_bench.gate.snapshot import Column
 
 
 def column(task="quiz", metric="distinct_n(n=2)", **changes):
-    about = {"direction": "higher", "n": 1, "scale": 100.0, "format": "%.1f", "signature": ""}
+    about = {
+        "direction": "higher",
+        "n": 1,
+        "scale": 100.0,
+        "format": "%.1f",
+        "protocol": {},
+        "code": "",
+    }
     return Column(
         task=task, metric=metric, **{"headline": False, "shown": False, **about, **changes}
     )
