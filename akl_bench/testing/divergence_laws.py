@@ -131,10 +131,8 @@ def _permutation(divergence: Divergence) -> Iterator[_Seen]:
         value_N, grad_NV = measure.value_and_grad(divergence, case)
         moved_N, moved_NV = measure.value_and_grad(divergence, shuffled)
         yield measure.error(moved_N, value_N), f"{case.name}: relative change of the value"
-        yield (
-            measure.error(moved_NV, grad_NV[:, order_V]),
-            f"{case.name}: relative change of the gradient",
-        )
+        error = measure.error(moved_NV, grad_NV[:, order_V])
+        yield error, f"{case.name}: relative change of the gradient"
 
 
 def _finite(divergence: Divergence) -> Iterator[_Seen]:
@@ -150,15 +148,10 @@ def _padding(divergence: Divergence) -> Iterator[_Seen]:
         size = case.zp_NV.shape[-1]
         value_N, grad_NV = measure.value_and_grad(divergence, case)
         for path, more_N, more_NV in measure.paths(divergence, cases.padded(case)):
-            yield (
-                measure.error(more_N, value_N),
-                f"{case.name}, {path}: value changes with masked rows",
-            )
-            yield (
-                measure.error(more_NV[:, :size], grad_NV),
-                f"{case.name}, {path}: so does the gradient",
-            )
-            yield float(more_NV[:, size:].abs().max()), f"{case.name}, {path}: masked rows get some"
+            where = f"{case.name}, {path}"
+            yield measure.error(more_N, value_N), f"{where}: value changes with masked rows"
+            yield measure.error(more_NV[:, :size], grad_NV), f"{where}: so does the gradient"
+            yield float(more_NV[:, size:].abs().max()), f"{where}: masked rows get some"
 
 
 def _closed_form(divergence: Divergence) -> Iterator[_Seen]:

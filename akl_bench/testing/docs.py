@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from akl_bench.divergences import get, registry
+from akl_bench.report.text import Markup, markdown_table
 
 if TYPE_CHECKING:
     from akl_bench.divergences.base import Divergence
@@ -139,9 +140,10 @@ def _docstring(cls: type) -> tuple[str, dict[str, str]]:
     return "\n\n".join(paragraphs), fields
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in r] for r in rows)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    """A table whose cells are Markdown already."""
+    cells = [[Markup(cell.replace("|", "\\|")) for cell in row] for row in rows]
+    return "".join(f"{line}\n" for line in markdown_table(heads, cells, left=len(heads)))
 
 
 def _text(value: object) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 from akl_bench.papers.akl.audit.cases import HandRow
 from akl_bench.papers.akl.audit.measure import Result, Row
 from akl_bench.report.escape import latex_text, markdown_text, terminal_text
+from akl_bench.report.text import aligned, latex_tabular, markdown_table
 
 _HAND_TITLE = "by hand: p = (.40, .35, .15, .10), q = (.20, .48, .21, .11)"
 _LEGEND = (
@@ -23,8 +24,7 @@ _LEGEND = (
 )
 
 
-@dataclass(frozen=True)
-class _Table:
+class _Table(NamedTuple):
     title: str
     heads: list[str]
     rows: list[list[str]]
@@ -46,10 +46,17 @@ def render(hand: Sequence[HandRow], results: Sequence[Result], format: str) -> s
             },
         }
         return json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n"
-    tables = [_by_hand(hand), *map(_measured, results)]
-    writer, escape = _WRITERS[format]
-    lines = [line for table in tables for line in writer(table)]
-    return "\n".join([*lines, f"{'% ' if format == 'latex' else ''}{escape(_LEGEND)}"]) + "\n"
+    lines: list[str] = []
+    for title, heads, rows in (_by_hand(hand), *map(_measured, results)):
+        match format:
+            case "markdown":
+                lines += [markdown_text(title), "", *markdown_table(heads, rows), ""]
+            case "latex":
+                lines += [f"% {latex_text(title)}", *latex_tabular([[heads], rows]), ""]
+            case _:
+                lines += [terminal_text(title), *aligned([[heads], rows]), ""]
+    escaped = {"markdown": markdown_text(_LEGEND), "latex": f"% {latex_text(_LEGEND)}"}
+    return "\n".join([*lines, escaped.get(format, _LEGEND)]) + "\n"
 
 
 def _by_hand(rows: Sequence[HandRow]) -> _Table:
@@ -112,51 +119,3 @@ def _without_nan(node: Any) -> Any:
     if isinstance(node, list | tuple):
         return [_without_nan(value) for value in node]
     return None if isinstance(node, float) and math.isnan(node) else node
-
-
-def _text(table: _Table) -> list[str]:
-    rows = [table.heads, *table.rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-
-    def line(parts: list[str]) -> str:
-        first, *rest = (
-            part.rjust(width) if index else part.ljust(width)
-            for index, (part, width) in enumerate(zip(parts, widths, strict=True))
-        )
-        return "  ".join([first, *rest])
-
-    rule = "─" * len(line(table.heads))
-    head, *body = map(line, rows)
-    return [terminal_text(table.title), head, rule, *body, ""]
-
-
-def _markdown(table: _Table) -> list[str]:
-    def line(parts: list[str]) -> str:
-        return f"| {' | '.join(map(markdown_text, parts))} |"
-
-    rule = f"| --- |{' --: |' * (len(table.heads) - 1)}"
-    return [markdown_text(table.title), "", line(table.heads), rule, *map(line, table.rows), ""]
-
-
-def _latex(table: _Table) -> list[str]:
-    def line(parts: list[str]) -> str:
-        return " & ".join(map(latex_text, parts)) + r" \\"
-
-    return [
-        f"% {latex_text(table.title)}",
-        f"\\begin{{tabular}}{{l{'r' * (len(table.heads) - 1)}}}",
-        "\\toprule",
-        line(table.heads),
-        "\\midrule",
-        *map(line, table.rows),
-        "\\bottomrule",
-        "\\end{tabular}",
-        "",
-    ]
-
-
-_WRITERS: dict[str, tuple[Callable[[_Table], list[str]], Callable[[str], str]]] = {
-    "text": (_text, terminal_text),
-    "markdown": (_markdown, markdown_text),
-    "latex": (_latex, latex_text),
-}

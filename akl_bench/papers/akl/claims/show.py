@@ -10,8 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from akl_bench.papers.akl.claims.card import Card, Part, Table
+from akl_bench.papers.akl.claims.card import Card, Part
 from akl_bench.report.escape import markdown_text, terminal_text
+from akl_bench.report.text import aligned, markdown_table
 
 FORMATS = ("text", "markdown", "json")
 _WIDTH = 100
@@ -47,9 +48,11 @@ def render(cards: Sequence[Card], format: str, *, command: str, figures: Path | 
         "",
         f"    {terminal_text(command)}",
         "",
-        "| claim | verdict |",
-        "| --- | --- |",
-        *(f"| {c.number}. {markdown_text(c.claim)} | {c.verdict.value} |" for c in cards),
+        *markdown_table(
+            ["claim", "verdict"],
+            [[f"{c.number}. {c.claim}", c.verdict.value] for c in cards],
+            left=2,
+        ),
     ]
     body = [line for card in cards for line in _markdown(card, figures)]
     return "\n".join([*head, *body]) + "\n"
@@ -62,7 +65,8 @@ def _text(card: Card) -> list[str]:
         lines += ["", f"   {terminal_text(part.setting)}: {part.verdict.value}"]
         lines += _wrapped(part.why, "     ")
         if part.table is not None:
-            lines += [f"     {line}" for line in _columns(part.table)]
+            table = [[part.table.heads, *part.table.rows]]
+            lines += [f"     {line}" for line in aligned(table)]
         lines += [line for note in part.notes for line in _wrapped(note, "     ")]
     return [*lines, ""]
 
@@ -73,20 +77,6 @@ def _wrapped(text: str, indent: str) -> list[str]:
     )
 
 
-def _columns(table: Table) -> list[str]:
-    rows = [table.heads, *table.rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        terminal_text(
-            "  ".join(
-                cell.rjust(width) if index else cell.ljust(width)
-                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-        )
-        for row in rows
-    ]
-
-
 def _markdown(card: Card, figures: Path | None) -> list[str]:
     lines = ["", f"## {card.number}. {markdown_text(card.claim)}", ""]
     lines += [f"**Verdict: {card.verdict.value}.**", "", f"Rule: {markdown_text(card.rule)}"]
@@ -94,7 +84,7 @@ def _markdown(card: Card, figures: Path | None) -> list[str]:
         lines += ["", f"### {markdown_text(part.setting)}: {part.verdict.value}", ""]
         lines.append(f"{_sentence(markdown_text(part.why))}")
         if part.table is not None:
-            lines += ["", *_markdown_table(part.table)]
+            lines += ["", *markdown_table(part.table.heads, part.table.rows)]
         lines += [line for note in part.notes for line in ("", markdown_text(note))]
         if part.draw is not None and figures is not None:
             lines += ["", f"![{part.figure}]({figures.name}/{part.figure}.svg)"]
@@ -103,14 +93,6 @@ def _markdown(card: Card, figures: Path | None) -> list[str]:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "."
-
-
-def _markdown_table(table: Table) -> list[str]:
-    rule = f"| --- |{' --: |' * (len(table.heads) - 1)}"
-    head, *body = (
-        f"| {' | '.join(map(markdown_text, row))} |" for row in (table.heads, *table.rows)
-    )
-    return [head, rule, *body]
 
 
 def _plain(cards: Sequence[Card]) -> list[dict[str, Any]]:
