@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from akl_bench.artifacts.files import digest
+from akl_bench.artifacts.keys import differences
 from akl_bench.artifacts.records import CellRecord, Fields, Measured, RunRecord, Student
 from akl_bench.artifacts.store import (
     COMPLETIONS,
@@ -13,6 +14,7 @@ from akl_bench.artifacts.store import (
     CellFolder,
     Run,
     folder_name,
+    read_seal,
 )
 from akl_bench.config import Profile
 from akl_bench.executors.base import Machine
@@ -140,6 +142,20 @@ class Plan:
         """Names of what a cell has not; a damaged artifact is set aside."""
         return [name for name, a in self.artifacts(cell) if a is None or a.whole() is None]
 
+    def why(self, cell: CellPlan, name: str, artifact: Artifact | None) -> str:
+        """Why an artifact of a cell is not there: the first field that differs from one that is."""
+        if artifact is None:
+            return "what it is made from is not there yet"
+        places = [artifact.folder]
+        if name == "student":
+            # Students of other settings lie in cells of their own.
+            beside = self.place(cell).folder.parent.glob(f"*-s{cell.record.seed}-????????")
+            places = [CellFolder(folder).student for folder in beside]
+        for seal in filter(None, map(read_seal, places)):
+            if name != "student" or _same_student(seal.fields, artifact.fields):
+                return next(differences(seal.fields, artifact.fields), "its files were changed")
+        return "not made yet"
+
     def needs(self, cell: CellPlan, missing: str) -> list[str]:
         """Names of what is shared that an artifact of a cell is made from."""
         stage, *where = missing.split(" ", 2)
@@ -173,3 +189,8 @@ def train_set(source: str) -> str:
     """Name of the examples that a source has prepared."""
     name = sources.registry.spec_of(sources.registry.create(source))
     return "train" if name == "fixed" else folder_name(f"train-{name}")
+
+
+def _same_student(one: Fields, other: Fields) -> bool:
+    """Whether two students have one place in a run."""
+    return all(one.get(name) == other.get(name) for name in ("objective", "student", "seed"))
