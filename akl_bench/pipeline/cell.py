@@ -10,6 +10,7 @@ from akl_bench.artifacts.files import read_jsonl, write_jsonl
 from akl_bench.artifacts.records import Scores
 from akl_bench.artifacts.store import COMPLETIONS, ROWS
 from akl_bench.errors import AklBenchError
+from akl_bench.models.vocabulary import VocabularyError
 from akl_bench.pipeline.answer import answer, task_records
 from akl_bench.pipeline.provenance import made_here
 
@@ -80,9 +81,14 @@ def _task(plan: Plan, cell: CellPlan, task: str, model: Model, report: Report) -
     for name, artifact in missing.items():
         how = planned.scores[name]
         with artifact.make(made_here(how.fields["libraries"])) as making:
-            numbers, examples = score(name)
+            note = ""
+            try:
+                numbers, examples = score(name)
+            except VocabularyError as error:
+                # Of students that is found before they are trained.
+                numbers, examples, note = {}, [], str(error)
             write_jsonl(making.folder / ROWS, examples, durable=False)
-            making.record = Scores(task=task, metrics=numbers, **dict(how.measured))
+            making.record = Scores(task=task, metrics=numbers, note=note, **dict(how.measured))
 
 
 def _scorer(

@@ -31,16 +31,27 @@ class Inputs:
     hashes: dict[str, str]
 
 
-def load_data(profile: Profile) -> tuple[list[Record], list[Record], dict[str, list[Any]]]:
+def load_data(
+    profile: Profile, *, training: bool = True
+) -> tuple[list[Record], list[Record], dict[str, list[Any]]]:
     """Read and check everything that a profile reads: training, validation and task rows.
+
+    Args:
+        profile: The resolved profile.
+        training: Whether anything is to be trained; else those rows are left alone.
 
     Raises:
         UsageError: A source that is missing, or malformed; every problem of a file is listed.
     """
     prompt = Prompt(profile.prompt)
     root, online = profile.data.root, profile.online
-    train = load_records(profile.data.train, "data.train", root=root, online=online)
-    validation = load_records(profile.data.validation, "data.validation", root=root, online=online)
+    train, validation = (
+        load_records(source, key, root=root, online=online) if training else []
+        for key, source in (
+            ("data.train", profile.data.train),
+            ("data.validation", profile.data.validation),
+        )
+    )
     rows: dict[str, list[Any]] = {}
     for name, task in profile.tasks.items():
         for spec in task.metrics:
@@ -57,20 +68,19 @@ def load_data(profile: Profile) -> tuple[list[Record], list[Record], dict[str, l
     return train, validation, rows
 
 
-def load_inputs(profile: Profile, folder: Path) -> Inputs:
-    """Load and hash the inputs of a run; dry models are made in `folder`.
+def load_inputs(profile: Profile, folder: Path, *, training: bool = True) -> Inputs:
+    """Load and hash the inputs of a run; dry models are made in `folder`; as `load_data`.
 
     Raises:
         UsageError: As `load_data`, or a model that is not there.
     """
-    train, validation, tasks = load_data(profile)
+    train, validation, tasks = load_data(profile, training=training)
     if profile.dry_models:
         profile = _with_dry_models(profile, folder, train)
-    hashes = {
-        "train": digest([asdict(record) for record in train]),
-        "validation": digest([asdict(record) for record in validation]),
-        "teacher": fingerprint(profile.teacher, online=profile.online),
-    }
+    hashes = {"teacher": fingerprint(profile.teacher, online=profile.online)}
+    if training:
+        hashes["train"] = digest([asdict(record) for record in train])
+        hashes["validation"] = digest([asdict(record) for record in validation])
     for name, student in profile.students.items():
         if student.source not in ("teacher", "random"):
             hashes[f"student-{name}"] = fingerprint(student, online=profile.online)

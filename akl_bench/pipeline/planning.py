@@ -258,7 +258,7 @@ class _Planner:
         }
         for name in self._inputs.tasks:
             fields[f"rows-{name}"] = {"rows": self._inputs.hashes[f"task-{name}"]}
-        sets = {"validation": profile.training.teacher}
+        sets = {"validation": profile.training.teacher} if wanted_sources else {}
         for name, task in profile.tasks.items():
             if task.kind == "fidelity":
                 sets[f"task-{name}"] = _FIDELITY_TEACHER

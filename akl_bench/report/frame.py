@@ -70,7 +70,7 @@ class RunFrame:
         cells: All cells asked for.
         profile: The profile of the (first) run.
         tasks: The tasks of all runs by name.
-        left_out: Why numbers of further runs stand in no column, a line for each reason.
+        left_out: Why numbers are not there or stand in no column, a line for each reason.
     """
 
     columns: list[Column]
@@ -171,6 +171,7 @@ def load(*folders: Path) -> RunFrame:
             own.append(read_cell(Run(folder), content, record, row))
         known.update(record.name for record in content.cells)
         _add_columns(folder, own, columns, reasons)
+        reasons.update(dict.fromkeys(note for cell in own for note in cell.notes))
         cells += own
     profiles = [content.profile for content in contents.values()]
     tasks: dict[str, TaskSpec] = {}

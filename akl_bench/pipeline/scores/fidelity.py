@@ -45,7 +45,7 @@ def score(plan: Plan, task: str, model: Model, report: Report) -> Scored:
         The numbers, and no rows: they are means over tokens.
 
     Raises:
-        UsageError: The model has another vocabulary than the teacher.
+        VocabularyError: The model has another vocabulary than the teacher.
     """
     profile = plan.profile
     check_vocabularies(load_tokenizer(profile.teacher, online=profile.online), model.tokenizer)
