@@ -24,7 +24,7 @@ _PRELOAD = ("akl_bench.pipeline.preload",)
 # What a run that was stopped while it prepared leaves behind.
 _OWN_FILES = {"shared", "cells", "run.lock", "prepare.log"}
 # Settings that decide no student: what is scored, and where inputs lie.
-_FREE_KEYS = ("description", "seeds", "online", "smoke", "tasks", "data.root")
+_FREE_KEYS = ("description", "seeds", "online", "tasks", "data.root", "training.checkpoint_every")
 _FREE_ENDS = ("path",)
 
 
