@@ -112,7 +112,7 @@ def _scorer(
     completions = read_jsonl(plan.place(cell).completions(task) / COMPLETIONS)
 
     def score(name: str) -> Scored:
-        metric = metrics.get(planned.scores[name].fields["metric"])
+        metric = metrics.get(planned.scores[name].metric)
         return text.score(metric, name, records, completions)
 
     return score

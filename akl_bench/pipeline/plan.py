@@ -31,10 +31,12 @@ class ScorePlan:
     Attributes:
         fields: All of its key but what is measured.
         protocol: What must agree for two such numbers to be comparable.
+        metric: Spec that builds the metric in any process, where it is one.
     """
 
     fields: Fields
     protocol: Fields
+    metric: str = ""
 
     @property
     def measured(self) -> Measured:
@@ -85,6 +87,7 @@ class Plan:
         others: Cells of earlier calls that are not trained yet and were not asked for now.
         tasks: By name.
         shared: What cells share, by name.
+        sources: What makes each training set, by the set's name.
     """
 
     folder: Path
@@ -95,6 +98,7 @@ class Plan:
     others: tuple[CellRecord, ...]
     tasks: dict[str, TaskPlan]
     shared: dict[str, Artifact]
+    sources: dict[str, str]
 
     def place(self, cell: CellPlan) -> CellFolder:
         """Where a cell's artifacts lie."""

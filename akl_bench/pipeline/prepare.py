@@ -121,10 +121,9 @@ class _Maker:
             max_response_tokens=data.max_response_tokens,
         )
         dropped = len(records) - len(examples)
-        artifact = self._plan.shared[f"examples-{name}"]
-        if "source" in artifact.fields:
-            part = artifact.part
-            source = sources.registry.create(artifact.fields["source"])
+        if name in self._plan.sources:
+            part = self._plan.shared[f"examples-{name}"].part
+            source = sources.registry.create(self._plan.sources[name])
             writer = self._writer(part) if "teacher text" in source.needs else None
             examples = in_cache(source.prepare(examples, writer))
             part.unlink(missing_ok=True)
