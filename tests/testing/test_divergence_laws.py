@@ -6,12 +6,15 @@ import functools
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
+from torch.nn.functional import log_softmax
 
 from akl_bench import divergences
 from akl_bench.cli.verify import verify
 from akl_bench.errors import UsageError
 from akl_bench.testing import DIVERGENCE_LAWS, Report, check_divergence
+from akl_bench.testing.divergence_measure import ExactLogSoftmax
 
 # Settings that take another branch than the defaults do.
 SETTINGS = (
@@ -28,6 +31,7 @@ SETTINGS = (
     "entropy_gated_kl(threshold=0.2)",
     "renyi(alpha=1)",
     "renyi(alpha=2)",
+    "skew_forward_kl(lam=0.7)",
     "taid(t_start=0, t_end=0.5)",
     "top_k_forward_kl(k=3)",
     "top_k_forward_kl(k=3, tail=false)",
@@ -90,6 +94,14 @@ BROKEN = {
     "independence": ("", "return kl(logp, logq) * (1 + kl(logp, logq).mean())"),
     "deterministic": ("", "return kl(logp, logq) * (1 + torch.rand(()))"),
 }
+
+
+def test_the_float32_law_measures_the_formula_and_not_the_log_softmax_of_this_cpu() -> None:
+    z_NV = 3 * torch.randn(4, 151_936, generator=torch.Generator().manual_seed(1))
+    true_NV = z_NV.double().log_softmax(-1)
+    with ExactLogSoftmax():
+        for log_NV in (z_NV.log_softmax(-1), torch.log_softmax(z_NV, -1), log_softmax(z_NV, -1)):
+            assert torch.equal(log_NV, true_NV.float())
 
 
 def _plug_in(folder: Path, attributes: str, body: str) -> str:
