@@ -35,7 +35,7 @@ def profile_options(function: F) -> F:
                 "settings",
                 multiple=True,
                 metavar="KEY=VALUE",
-                help="Lay a value over the profile, as --set training.lr=1e-4. Repeatable.",
+                help="Change a value of the profile, such as --set training.lr=1e-4. Repeatable.",
             ),
             click.option(
                 "--seeds",

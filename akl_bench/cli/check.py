@@ -36,7 +36,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Loss that does not matter, as rouge_l=1.0 or 'micro_*/kl_pq=5%'. Repeatable.",
 )
 @click.option("--alpha", type=float, help="Chance of any false alarm.  [default: the policy's]")
-@click.option("--adjust", type=click.Choice(["holm", "bh", "none"]), help="Of many tests.")
+@click.option("--adjust", type=click.Choice(["holm", "bh", "none"]), help="Correction for many tests.  [default: the policy's]")
 @click.option(
     "--only", multiple=True, metavar="GLOB", help="Objectives to check, as 'akl*'. Repeatable."
 )
@@ -97,7 +97,7 @@ def check(
 
 
 def _policy(base: "Baseline", options: dict[str, Any]) -> "Policy":
-    """The baseline's policy, or the file's, with the options laid over it."""
+    """The baseline's policy, or the file's, changed by the options."""
     from akl_bench.errors import UsageError
     from akl_bench.gate.policy import load, parsed
 
