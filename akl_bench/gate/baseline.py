@@ -4,22 +4,20 @@ import gzip
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
 from akl_bench import __version__
 from akl_bench.artifacts.files import write_text
-from akl_bench.errors import UsageError
-from akl_bench.gate import items
-from akl_bench.gate.errors import BaselineError
+from akl_bench.errors import BaselineError, UsageError
 from akl_bench.gate.policy import Policy
-from akl_bench.gate.snapshot import Snapshot, measure
+from akl_bench.gate.snapshot import Items, Snapshot, items, measure
+from akl_bench.gate.verdicts import Design
 from akl_bench.report.frame import is_reference, load
 from akl_bench.strict import Strict, describe
 
 SCHEMA = 2
-Design = Literal["pooled", "welch", "paired"]
 _WIDTH = 100
 
 
@@ -91,7 +89,7 @@ def create(
     about_items = None
     if with_items:
         name = f"{path.name.removesuffix('.json')}.items.json.gz"
-        text = json.dumps(items.means(frame), separators=(",", ":"), allow_nan=False)
+        text = json.dumps(items(frame), separators=(",", ":"), allow_nan=False)
         # No time stamp inside, so that the same run gives the same bytes.
         content = gzip.compress(text.encode(), mtime=0)
         path.with_name(name).write_bytes(content)
@@ -153,7 +151,7 @@ def read(path: Path) -> Baseline:
         raise BaselineError(describe(error, str(path), Baseline)) from error
 
 
-def read_items(baseline: Baseline, path: Path) -> items.Items:
+def read_items(baseline: Baseline, path: Path) -> Items:
     """The values of single items of the baseline that was read from `path`.
 
     Raises:
@@ -169,7 +167,7 @@ def read_items(baseline: Baseline, path: Path) -> items.Items:
         raise UsageError(f"{beside}: cannot be read: {error.strerror}.") from error
     if hashlib.sha256(content).hexdigest() != baseline.items.sha256:
         raise BaselineError(f"{beside}: damaged or of another baseline: its sha256 does not match.")
-    by_row: items.Items = json.loads(gzip.decompress(content))
+    by_row: Items = json.loads(gzip.decompress(content))
     return by_row
 
 

@@ -10,8 +10,7 @@ from scipy import stats
 from akl_bench.errors import UsageError
 from akl_bench.report import frame
 from akl_bench.report.compare import PAIRED, POOLED, WELCH, baseline_of, compare
-from akl_bench.report.footnotes import BETTER, WORSE
-from akl_bench.report.layout import build
+from akl_bench.report.layout import BETTER, WORSE, build
 from akl_bench.report.table import render
 
 ROUGE, KL = ("open_test", "rouge_l"), ("fidelity", "kl_pq")
