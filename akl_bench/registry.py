@@ -184,8 +184,11 @@ class Registry(Generic[T]):
     def _plugin_class(self, tree: ast.Module) -> ast.ClassDef | None:
         """The first public class of a module that subclasses the base by its name."""
         for node in tree.body:
-            is_public = isinstance(node, ast.ClassDef) and not node.name.startswith("_")
-            if is_public and self.base in map(ast.unparse, node.bases):
+            if (
+                isinstance(node, ast.ClassDef)
+                and not node.name.startswith("_")
+                and self.base in map(ast.unparse, node.bases)
+            ):
                 return node
         return None
 
