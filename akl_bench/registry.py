@@ -181,13 +181,12 @@ class Registry(Generic[T]):
                 bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
                 if self.base in bases:
                     for item in node.body:
-                        if (
-                            isinstance(item, ast.AnnAssign)
-                            and isinstance(item.target, ast.Name)
-                            and item.target.id == "aliases"
-                            and item.value is not None
-                        ):
-                            return tuple(ast.literal_eval(item.value))
+                        if isinstance(item, ast.Assign | ast.AnnAssign) and item.value is not None:
+                            targets = (
+                                item.targets if isinstance(item, ast.Assign) else [item.target]
+                            )
+                            if any(isinstance(t, ast.Name) and t.id == "aliases" for t in targets):
+                                return tuple(ast.literal_eval(item.value))
                     return ()
         return None
 
