@@ -9,13 +9,10 @@ its mass times a large finite number, not infinity. Floored entries are constant
 gradient back. Nor does the teacher, ever.
 """
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
 
 LOG_FLOOR = -1e5
 # Above this exponent, `safe_exp` goes on along its tangent: e^40 times a vocabulary fits float32.

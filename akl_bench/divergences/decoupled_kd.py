@@ -1,15 +1,11 @@
 """DKD: target and non-target parts of forward KL, weighted apart."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs, kl, kl_terms, split_target
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -28,15 +24,13 @@ class DecoupledKD(Divergence):
     alpha: float = 1.0
     beta: float = 0.5
 
-    aliases: ClassVar[tuple[str, ...]] = ("dkd",)
-    family: ClassVar[str] = "decoupled and score"
-    paper: ClassVar[str] = "arXiv 2203.08679"
-    formula: ClassVar[str] = "alpha KL(b_p || b_q) + beta KL(p^ || q^)"
-    gradient: ClassVar[str] = (
-        "label y: alpha (q_y - p_y); others: alpha q^_i (p_y - q_y) + beta (q^_i - p^_i)"
-    )
-    known_as: ClassVar[tuple[str, ...]] = ("TAID: dkd", "orda-kernel: DKD")
-    needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+    aliases = ("dkd",)
+    family = "decoupled and score"
+    paper = "arXiv 2203.08679"
+    formula = "alpha KL(b_p || b_q) + beta KL(p^ || q^)"
+    gradient = "label y: alpha (q_y - p_y); others: alpha q^_i (p_y - q_y) + beta (q^_i - p^_i)"
+    known_as = ("TAID: dkd", "orda-kernel: DKD")
+    needs = frozenset({"labels"})
 
     def __post_init__(self) -> None:
         """Check both weights."""

@@ -1,15 +1,11 @@
 """DRKL: reverse KL whose non-target part keeps a fixed weight."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs, kl, kl_terms, split_target
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -26,16 +22,16 @@ class DiversityReverseKL(Divergence):
 
     gamma: float = 0.5
 
-    aliases: ClassVar[tuple[str, ...]] = ("drkl",)
-    family: ClassVar[str] = "decoupled and score"
-    paper: ClassVar[str] = "arXiv 2604.00223, Eq. (9); gamma second-hand"
-    formula: ClassVar[str] = "KL(b_q || b_p) + gamma KL(q^ || p^)"
-    gradient: ClassVar[str] = (
+    aliases = ("drkl",)
+    family = "decoupled and score"
+    paper = "arXiv 2604.00223, Eq. (9); gamma second-hand"
+    formula = "KL(b_q || b_p) + gamma KL(q^ || p^)"
+    gradient = (
         "label y: q_y (1 - q_y) L; others: -q_y (1 - q_y) q^_i L + gamma q^_i (log(q^_i / p^_i) - "
         "KL(q^ || p^)), where L = logit(q_y) - logit(p_y)"
     )
-    known_as: ClassVar[tuple[str, ...]] = ("2604.00223: DRKL",)
-    needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+    known_as = ("2604.00223: DRKL",)
+    needs = frozenset({"labels"})
 
     def __post_init__(self) -> None:
         """Check gamma."""

@@ -1,18 +1,12 @@
 """Forward Kullback-Leibler divergence: KL(p || q), mean-seeking."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._closed_form import forward_grad_
 from akl_bench.divergences._numerics import inputs, kl
-from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Pair
+from akl_bench.divergences.base import Divergence, Pair
 
 
 @dataclass(frozen=True)
@@ -23,12 +17,12 @@ class ForwardKL(Divergence):
     gradient, another value.
     """
 
-    aliases: ClassVar[tuple[str, ...]] = ("fkl",)
-    family: ClassVar[str] = "Kullback-Leibler"
-    paper: ClassVar[str] = "arXiv 1503.02531"
-    formula: ClassVar[str] = "sum_v p_v (log p_v - log q_v)"
-    gradient: ClassVar[str] = "q_i - p_i"
-    known_as: ClassVar[tuple[str, ...]] = (
+    aliases = ("fkl",)
+    family = "Kullback-Leibler"
+    paper = "arXiv 1503.02531"
+    formula = "sum_v p_v (log p_v - log q_v)"
+    gradient = "q_i - p_i"
+    known_as = (
         "MiniLLM: kd (cross-entropy)",
         "DistiLLM, ABKD: fkl (cross-entropy)",
         "torchtune: ForwardKLLoss (cross-entropy)",
