@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def prepare(inputs: Inputs, plan: Plan, names: Sequence[str], report: Report) -> None:
-    """Make the artifacts of these names that cells share; those that are there are left as they are.
+    """Make the artifacts of these names that cells share, but for those that are there.
 
     Raises:
         UsageError: Vocabularies that differ, or a model whose head is not linear.
