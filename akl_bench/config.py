@@ -199,7 +199,9 @@ def load(
         raise UsageError(f"{path}: tasks: expected a mapping of task names to settings.")
     for option in ("smoke", "dry_models", "online"):
         if option in content:
-            raise UsageError(f"{path}: {option} is not a key of a profile; add --{option.replace('_', '-')} to the command.")
+            raise UsageError(
+                f"{path}: {option} is not a key of a profile; add --{option.replace('_', '-')} to the command."
+            )
     # `--set tasks.NAME=null` leaves a task of the profile out; one that nobody knows is a typo.
     for name in task_settings:
         tasks.get(name)
