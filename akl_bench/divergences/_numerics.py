@@ -9,9 +9,14 @@ its mass times a large finite number, not infinity. Floored entries are constant
 gradient back. Nor does the teacher, ever.
 """
 
-import math
+from __future__ import annotations
 
-from torch import Tensor
+import math
+from typing import TYPE_CHECKING
+
+# Not torch itself: the base class, which listing imports, is built on this module.
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LOG_FLOOR = -1e5
 # Above this exponent, `safe_exp` goes on along its tangent: e^40 times a vocabulary fits float32.
