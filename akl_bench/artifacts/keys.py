@@ -118,8 +118,8 @@ def _imports(path: Path) -> tuple[str, ...]:
 def _syntax(path: Path) -> str:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     # Tables that a module reads lie beside it.
-    names = (n.value for n in ast.walk(tree) if isinstance(n, ast.Constant))
-    tables = [path.with_name(name) for name in names if str(name).endswith((".yaml", ".json"))]
+    texts = (str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    tables = [path.with_name(text) for text in texts if re.fullmatch(r"\w+\.(yaml|json)", text)]
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None

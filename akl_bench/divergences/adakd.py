@@ -42,7 +42,6 @@ class AdaKD(Divergence):
     detached = "the choice of tokens and their temperatures are held constant"
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
         self._require(self.c >= 0, "c", "at least 0")
         self._require(0 <= self.sigma < 1, "sigma", "in [0, 1)")
         self._require(self.epsilon >= 0, "epsilon", "at least 0")

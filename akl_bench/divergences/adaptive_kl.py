@@ -75,7 +75,6 @@ class AdaptiveKL(Divergence):
         return bool(self.detached)
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         gap_NV = (pair.p_NV - pair.q_NV).abs_()
         head_N = head_gap(pair.p_NV, gap_NV, self.mu, drop_crossing=self.variant == "official")
         w_N, _, _ = variants.shares(head_N, gap_NV.sum(-1))

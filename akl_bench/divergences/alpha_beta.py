@@ -58,7 +58,6 @@ class AlphaBeta(Divergence):
         return 0 < self.alpha <= self.beta
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         logp_NV, logq_NV = pair.logp_NV, pair.logq_NV
         total = self.alpha + self.beta
         qs_NV = exp(logq_NV, total)

@@ -47,7 +47,6 @@ class AlphaMixture(Divergence):
     )
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
         self._require(math.isfinite(self.alpha), "alpha", "finite")
         self._require(0 <= self.lam < 1, "lam", "in [0, 1)")
         self._require(not self._inner.needs, "divergence", "one without needs")

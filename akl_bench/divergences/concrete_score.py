@@ -35,7 +35,6 @@ class ConcreteScore(Divergence):
     detached = "the weights are held constant, as in the paper's code"
 
     def __post_init__(self) -> None:
-        """Check both weights."""
         for field in ("w1", "w2"):
             self._require(getattr(self, field) in _WEIGHTS, field, f"one of {', '.join(_WEIGHTS)}")
 

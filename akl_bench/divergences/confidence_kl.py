@@ -33,7 +33,6 @@ class ConfidenceKL(Divergence):
     limits = (("confidence_kl(beta=0)", "forward_kl"), ("confidence_kl(beta=1)", "reverse_kl"))
 
     def __post_init__(self) -> None:
-        """Check beta."""
         self._require(self.beta is None or 0 <= self.beta <= 1, "beta", "in [0, 1] or left out")
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor, **needed: Any) -> Tensor:

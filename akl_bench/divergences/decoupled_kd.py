@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from akl_bench.divergences._numerics import inputs, kl, kl_terms, split_target
+from akl_bench.divergences._numerics import inputs, split_kl
 from akl_bench.divergences.base import Divergence
 
 
@@ -33,16 +33,12 @@ class DecoupledKD(Divergence):
     needs = frozenset({"labels"})
 
     def __post_init__(self) -> None:
-        """Check both weights."""
         self._require(self.alpha >= 0, "alpha", "at least 0")
         self._require(self.beta >= 0, "beta", "at least 0")
 
     def per_token(
         self, logp_NV: Tensor, logq_NV: Tensor, *, labels_N: Tensor | None = None
     ) -> Tensor:
-        labels_N = self.labels_of(labels_N)
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
-        p, q = split_target(logp_NV, labels_N), split_target(logq_NV, labels_N)
-        target_N = kl_terms(p.target_N, q.target_N) + kl_terms(p.rest_N, q.rest_N)
-        others_N = kl(p.hat_NV, q.hat_NV).where(p.defined_N, 0.0)
+        target_N, others_N = split_kl(logp_NV, logq_NV, self.labels_of(labels_N))
         return self.alpha * target_N + self.beta * others_N

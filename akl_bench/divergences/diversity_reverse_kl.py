@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from akl_bench.divergences._numerics import inputs, kl, kl_terms, split_target
+from akl_bench.divergences._numerics import inputs, split_kl
 from akl_bench.divergences.base import Divergence
 
 
@@ -34,15 +34,11 @@ class DiversityReverseKL(Divergence):
     needs = frozenset({"labels"})
 
     def __post_init__(self) -> None:
-        """Check gamma."""
         self._require(self.gamma > 0, "gamma", "above 0")
 
     def per_token(
         self, logp_NV: Tensor, logq_NV: Tensor, *, labels_N: Tensor | None = None
     ) -> Tensor:
-        labels_N = self.labels_of(labels_N)
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
-        p, q = split_target(logp_NV, labels_N), split_target(logq_NV, labels_N)
-        target_N = kl_terms(q.target_N, p.target_N) + kl_terms(q.rest_N, p.rest_N)
-        others_N = kl(q.hat_NV, p.hat_NV).where(q.defined_N, 0.0)
+        target_N, others_N = split_kl(logq_NV, logp_NV, self.labels_of(labels_N))
         return target_N + self.gamma * others_N

@@ -37,7 +37,6 @@ class EntropyGatedKL(Divergence):
     known_as = ("EOPD: entropy-aware OPD", "HybKD: entropy gate")
 
     def __post_init__(self) -> None:
-        """Check the gate."""
         self._require(self.threshold >= 0, "threshold", "at least 0")
         self._require(self.gate in _GATES, "gate", f"one of {', '.join(_GATES)}")
         self._require(self.sharpness > 0, "sharpness", "above 0")

@@ -34,7 +34,6 @@ class ForwardKL(Divergence):
         return kl(*inputs(logp_NV, logq_NV))
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         logp_NV, logq_NV, p_NV, q_NV, live_NV = pair
         value_N = (logp_NV - logq_NV).mul_(p_NV).sum(-1)
         return value_N, forward_grad_(p_NV, q_NV, live_NV)

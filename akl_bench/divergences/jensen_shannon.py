@@ -54,7 +54,6 @@ class JensenShannon(Divergence):
         return self.beta * kl(logp_NV, logm_NV) + (1 - self.beta) * kl(logq_NV, logm_NV)
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         logp_NV, logq_NV, p_NV, q_NV, _ = pair
         logm_NV = mix(p_NV, self.beta, q_NV).log_()
         teacher_N1 = p_NV.mul_(logp_NV - logm_NV).sum(-1, keepdim=True)

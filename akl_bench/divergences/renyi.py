@@ -30,7 +30,6 @@ class Renyi(Divergence):
     limits = (("renyi(alpha=1)", "forward_kl"),)
 
     def __post_init__(self) -> None:
-        """Check the range of alpha."""
         self._require(self.alpha > 0, "alpha", "above 0")
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:

@@ -29,7 +29,6 @@ class ReverseKL(Divergence):
         return kl(logq_NV, logp_NV)
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         grad_NV = (pair.logq_NV - pair.logp_NV).mul_(pair.q_NV)
         value_N1 = grad_NV.sum(-1, keepdim=True)
         return value_N1.squeeze(-1), grad_NV.addcmul_(pair.q_NV, value_N1, value=-1)

@@ -38,7 +38,6 @@ class SkewForwardKL(Divergence):
         return kl(logp_NV, log_mix(logp_NV, self.lam, logq_NV))
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         if self.lam == 0:
             return ForwardKL().per_token_and_grad(pair)
         p_NV, q_NV = pair.p_NV, pair.q_NV

@@ -36,7 +36,6 @@ class SkewReverseKL(Divergence):
         return kl(logq_NV, log_mix(logq_NV, self.lam, logp_NV))
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         if self.lam == 0:
             return ReverseKL().per_token_and_grad(pair)
         q_NV = pair.q_NV

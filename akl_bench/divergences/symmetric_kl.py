@@ -45,5 +45,4 @@ class SymmetricKL(Divergence):
         return self.weight * kl(logp_NV, logq_NV) + (1 - self.weight) * kl(logq_NV, logp_NV)
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         return kl_mix_and_grad(pair, self.weight)

@@ -41,7 +41,6 @@ class Taid(Divergence):
     detached = "the target p_t holds its share of the student constant"
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
         self._require(0 <= self.t_start <= 1, "t_start", "in [0, 1]")
         self._require(self.t_start <= self.t_end <= 1, "t_end", "in [t_start, 1]")
         self._require(0 <= self.alpha <= 1, "alpha", "in [0, 1]")

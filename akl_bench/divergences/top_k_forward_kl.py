@@ -39,7 +39,6 @@ class TopKForwardKL(Divergence):
     )
 
     def __post_init__(self) -> None:
-        """Check k."""
         self._require(self.k >= 1, "k", "at least 1")
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:

@@ -30,7 +30,6 @@ class TotalVariation(Divergence):
         return 0.5 * (logp_NV.exp() - logq_NV.exp()).abs().sum(-1)
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         gap_NV = torch.sub(pair.q_NV, pair.p_NV, out=pair.p_NV)
         sign_NV = gap_NV.sign()
         value_N = torch.linalg.vecdot(sign_NV, gap_NV).mul_(0.5)
