@@ -30,7 +30,7 @@ def show(cell: Path, samples: int) -> None:
     own = next((c for c in named if c.artifacts), None)
     if run is None or own is None:
         raise UsageError(
-            f"{cell} is not a cell that has anything yet. `akl-bench status RUN` lists a run's cells."
+            f"{cell} is not a cell that has anything yet; `akl-bench status RUN` lists cells."
         )
     parameters = f" ({own.trained.parameters:,} parameters)" if own.trained else ""
     click.echo(f"objective   {own.record.objective}")

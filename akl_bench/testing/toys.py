@@ -1,20 +1,15 @@
 """A model, a tokenizer and examples that are small enough to try a plug-in on within seconds."""
 
-from __future__ import annotations
-
 from functools import cache
-from typing import TYPE_CHECKING
 
 import torch
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from akl_bench.data.examples import Example, encode
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import Record
 from akl_bench.microworld import records
 from akl_bench.microworld.tokenizer import build_tokenizer
-
-if TYPE_CHECKING:
-    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 # Rows of the output layer beyond the tokenizer's: padding, and no tokens.
 PADDING = 9
