@@ -32,14 +32,11 @@ class Baseline(Strict):
     """What a check compares with.
 
     Attributes:
-        schema_version: Of this file.
-        akl_bench: Version that made it.
         design: How seeds are tested, said before anything is seen: "pooled" is the t-test with one
             spread for both sides (which is so where nothing changed), "welch" the one with a spread
             for each, "paired" the one on the differences between equal seeds.
         policy: The policy of every check that does not bring its own.
         items: Values of single items, for `--explain`.
-        run: The run.
     """
 
     schema_version: int

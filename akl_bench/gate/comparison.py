@@ -32,13 +32,8 @@ class Comparison:
     """One metric of one objective and student.
 
     Attributes:
-        row: Objective and student.
-        column: The metric.
         tier: How much it counts.
-        verdict: What is to be said.
         mode: How it was compared; "" where it was not.
-        baseline, candidate: The two sides.
-        estimate: What the seeds say.
         p: Adjusted p of a loss.
         detectable: Loss that would have been found with 80 % power after the adjustment.
         reason: Why, where numbers do not say it.

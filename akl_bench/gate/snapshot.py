@@ -78,14 +78,11 @@ class Snapshot(Strict):
     """A run as the gate sees it.
 
     Attributes:
-        profile: Name of the profile.
         stamps: Why the numbers are no evidence: "smoke", "dry_models".
         protocols: What must agree for two numbers to be comparable, by task; columns have the rest.
         subject: What all students depend on: data, recipe, training code.
         libraries: Versions of all that made it.
         environments: Kinds of machine that models ran on.
-        columns: Every metric.
-        rows: Every objective with its student.
     """
 
     profile: str

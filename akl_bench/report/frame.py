@@ -29,7 +29,6 @@ class Column:
     """One metric of one task.
 
     Attributes:
-        task: The task's name.
         metric: The metric's canonical spec.
         higher_is_better: None where neither direction is.
         scale: Factor from the raw value to the shown one.

@@ -62,10 +62,8 @@ class Line:
     """A row of the table.
 
     Attributes:
-        row: What it is about.
         group: "reference", "objective" or "published".
         seeds: As "2/3": seeds that are finished of those asked for.
-        cells: One per column.
     """
 
     row: Row
@@ -80,7 +78,6 @@ class Table:
 
     Attributes:
         columns: The columns of numbers; those of cost come last.
-        rows: The lines.
         notes: Footnotes, the tests among them.
         baseline: The objective that differences are taken from; None where there is none.
         comparisons: Every comparison behind the daggers.

@@ -1,5 +1,6 @@
 """Numbers of papers and their repositories, and what sets their protocol apart from a run's."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -60,7 +61,7 @@ class PublishedRow(NamedTuple):
 
     name: str
     title: str
-    values: dict[str, tuple[float, float | None]]
+    values: Mapping[str, tuple[float, float | None]]
     differences: list[str]
 
 
@@ -79,26 +80,22 @@ def load() -> Published:
 
 def beside(profile: Profile) -> list[PublishedRow]:
     """The published rows that share a task and its ROUGE-L with a profile."""
+    ours = {name for name, task in profile.tasks.items() if ROUGE_L in task.metrics}
     rows = []
     for table in load().tables.values():
-        shared = [name for name in table.columns if _has_rouge_l(profile, name)]
+        shared = [name for name in table.columns if name in ours]
         if table.metric != ROUGE_L or not shared:
             continue
         differences = differences_from(table, profile, shared)
         for name, row in table.rows.items():
-            numbers = dict(zip(table.columns, row, strict=True))
-            values: dict[str, tuple[float, float | None]] = {
+            values = {
                 task: value if isinstance(value, tuple) else (value, None)
-                for task in shared
-                if (value := numbers[task]) is not None
+                for task, value in zip(table.columns, row, strict=True)
+                if task in ours and value is not None
             }
             if values:
                 rows.append(PublishedRow(name, table.title, values, differences))
     return rows
-
-
-def _has_rouge_l(profile: Profile, name: str) -> bool:
-    return name in profile.tasks and ROUGE_L in profile.tasks[name].metrics
 
 
 def differences_from(table: PublishedTable, profile: Profile, tasks: list[str]) -> list[str]:

@@ -1,12 +1,11 @@
 """Sampled answers for the page: the same prompts for every objective, made inert."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from akl_bench.artifacts.cells import Cell
 from akl_bench.artifacts.store import Run
 from akl_bench.report.escape import terminal_text
-from akl_bench.report.frame import Column, RunFrame, is_named
+from akl_bench.report.frame import RunFrame
 from akl_bench.report.layout import shown
 
 _SAMPLES = 4
@@ -30,16 +29,18 @@ def samples(frame: RunFrame, prompts: int) -> list[dict[str, Any]]:
         ids = sorted(next(filter(None, answers.values()), {}))[:prompts]
         if not ids:
             continue
-        headlines = (c for c in frame.columns if is_named(c.metric, (task.headline,)))
-        column = next((c for c in headlines if c.task == name), None)
         texts = _prompts(next(iter(first.values())), name)
+        scores = {index: _scores(frame, cell, name) for index, cell in first.items()}
         tasks.append(
             {
                 "name": name,
                 "headline": task.headline,
                 "prompts": [{"id": printable(id_), **texts.get(id_, {})} for id_ in ids],
                 "rows": {
-                    str(index): _row(_scores(frame, first[index], column), ids, by_id)
+                    str(index): [
+                        {"score": scores[index].get(id_), "texts": by_id.get(id_, [])}
+                        for id_ in ids
+                    ]
                     for index, by_id in answers.items()
                 },
             }
@@ -55,31 +56,22 @@ def printable(text: str) -> str:
 
 
 def _answers(cell: Cell, task: str) -> dict[str, list[str]]:
+    """The first answers of a cell to each prompt."""
     answers: dict[str, list[str]] = {}
     for line in cell.answers(task):
-        answers.setdefault(line["id"], []).append(line["text"])
+        texts = answers.setdefault(line["id"], [])
+        if len(texts) < _SAMPLES:
+            texts.append(printable(line["text"]))
     return answers
 
 
-def _scores(frame: RunFrame, cell: Cell, column: Column | None) -> dict[str, str]:
-    """What each answer of a cell scores, by prompt, as shown."""
+def _scores(frame: RunFrame, cell: Cell, task: str) -> dict[str, str]:
+    """What each answer of a cell scores by the headline, by prompt, as shown."""
+    column = frame.headline(task)
     if column is None or frame.number(cell, column) is None:
         return {}
     lines = cell.examples(*column.key)
     return {line["id"]: shown(column, line["value"]) for line in lines if line["value"] is not None}
-
-
-def _row(
-    scores: Mapping[str, str], ids: Sequence[str], answers: Mapping[str, list[str]]
-) -> list[dict[str, Any]]:
-    """What one cell answered to each prompt, with its score there."""
-    return [
-        {
-            "score": scores.get(id_),
-            "texts": [printable(text) for text in answers.get(id_, [])[:_SAMPLES]],
-        }
-        for id_ in ids
-    ]
 
 
 def _prompts(cell: Cell, task: str) -> dict[str, dict[str, Any]]:

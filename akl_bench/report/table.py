@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Callable
 from itertools import chain
+from typing import Any
 
 from akl_bench.report.escape import latex_text, markdown_text, terminal_text
 from akl_bench.report.frame import Column, RunFrame
@@ -18,35 +19,22 @@ def render(
     frame: RunFrame,
     format: str,
     *,
-    every_metric: bool = False,
-    baseline: str | None = None,
-    pooled: bool = False,
-    published: bool = False,
     styled: bool = False,
     width: int | None = None,
     siunitx: bool = False,
+    **options: Any,
 ) -> str:
     r"""A run in one of the formats text, markdown, latex, html, csv, json.
 
     Args:
         frame: The run or runs.
-        format: One of the six.
-        every_metric: Every metric, not only the headlines; csv and json always have all.
-        baseline: As in `layout.build`.
-        pooled: Test with one spread for all objectives.
-        published: Add published numbers.
+        format: One of the six; csv and json always have all metrics.
         styled: Terminal bold and underline (text).
         width: Split the table into parts that are no wider (text).
         siunitx: Numbers as `\num{}` (LaTeX).
+        options: As in `layout.build`.
     """
-    table = build(
-        frame,
-        every_metric=every_metric,
-        baseline=baseline,
-        pooled=pooled,
-        published=published,
-        detailed=format in ("csv", "json"),
-    )
+    table = build(frame, detailed=format in ("csv", "json"), **options)
     match format:
         case "text":
             return text(table, styled=styled, width=width)

@@ -91,7 +91,7 @@ def test_exit_code_3_names_the_field(make_run, akl_bench, base):
     code, out, _ = akl_bench("check", "pr", "--baseline", base)
     assert code == 3
     assert "prompt: {{ instruction }} -> Q: {{ instruction }}" in out
-    assert "not comparable" in out.splitlines()[-1]
+    assert "check not possible" in out.splitlines()[-1]
 
 
 def test_exit_code_3_for_a_damaged_baseline(make_run, akl_bench, base, tmp_path):
