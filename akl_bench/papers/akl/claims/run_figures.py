@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from akl_bench.artifacts.store import TEACHER
 from akl_bench.papers.akl.claims.card import AKL, FKL, MIX, NEAR, RKL, SHORT
 from akl_bench.papers.akl.claims.closing import Floats
 from akl_bench.papers.akl.claims.runs import Contest, Trained
 from akl_bench.report.figures import GREY, figure, looks, save
 from akl_bench.report.frame import Column
-from akl_bench.artifacts.store import TEACHER
 
 _KINDS = (FKL, RKL, MIX, AKL)
 _LOOKS = looks(_KINDS)
