@@ -199,7 +199,8 @@ def load(
         raise UsageError(f"{path}: tasks: expected a mapping of task names to settings.")
     for option in ("smoke", "dry_models", "online"):
         if option in content:
-            raise UsageError(f"{path}: {option} is not a key of a profile; add --{option.replace('_', '-')} to the command.")
+            flag = option.replace("_", "-")
+            raise UsageError(f"{path}: {option} is not a key of a profile; add --{flag} instead.")
     # `--set tasks.NAME=null` leaves a task of the profile out; one that nobody knows is a typo.
     for name in task_settings:
         tasks.get(name)

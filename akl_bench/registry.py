@@ -235,6 +235,7 @@ class Registry(Generic[T]):
 
 def _aliases(plugin: ast.ClassDef) -> tuple[str, ...]:
     for item in plugin.body:
-        if isinstance(item, ast.AnnAssign) and ast.unparse(item.target) == "aliases" and item.value:
-            return tuple(ast.literal_eval(item.value))
+        targets = getattr(item, "targets", [getattr(item, "target", None)])
+        if "aliases" in map(ast.unparse, filter(None, targets)):
+            return tuple(ast.literal_eval(item.value))  # type: ignore[attr-defined]  # it assigns
     return ()

@@ -31,10 +31,9 @@ def installed(monkeypatch):
     """A registry for which entry points are installed: `installed(name=value)`."""
 
     def install(**points):
-        entries = [
-            EntryPoint(name, value, "akl_bench.divergences") for name, value in points.items()
-        ]
-        monkeypatch.setattr(registry, "entry_points", lambda group: entries)
+        group = "akl_bench.divergences"
+        listed = tuple(EntryPoint(name, value, group) for name, value in points.items())
+        monkeypatch.setattr(registry, "_points", lambda group: listed)
         return registry.Registry("divergence", "akl_bench.divergences", "Divergence")
 
     return install

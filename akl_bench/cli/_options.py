@@ -90,6 +90,3 @@ out_option = click.option(
     help="Folder of the run.  [default: results/PROFILE]",
 )
 run_argument = click.argument("run", type=click.Path(path_type=Path))
-format_option = click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True
-)

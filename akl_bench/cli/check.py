@@ -36,7 +36,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Loss that does not matter, as rouge_l=1.0 or 'micro_*/kl_pq=5%'. Repeatable.",
 )
 @click.option("--alpha", type=float, help="Chance of any false alarm.  [default: the policy's]")
-@click.option("--adjust", type=click.Choice(["holm", "bh", "none"]), help="Correction for many tests.  [default: the policy's]")
+@click.option(
+    "--adjust",
+    type=click.Choice(["holm", "bh", "none"]),
+    help="Correction for many tests.  [default: the policy's]",
+)
 @click.option(
     "--only", multiple=True, metavar="GLOB", help="Objectives to check, as 'akl*'. Repeatable."
 )

@@ -79,7 +79,7 @@ def create(
     problems = [] if allow_partial else _problems(run, min_seeds)
     if problems:
         raise UsageError(
-            f"{folder} makes no baseline:\n"
+            f"{folder} cannot be a baseline:\n"
             + "\n".join(f"  {problem}" for problem in problems)
             + "\nRun the same command with more --seeds, or add --allow-partial."
         )
@@ -131,19 +131,19 @@ def read(path: Path) -> Baseline:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise BaselineError(f"{path}: damaged: no JSON.") from error
+        raise BaselineError(f"{path}: damaged: this is not JSON.") from error
     if not isinstance(content, dict):
-        raise BaselineError(f"{path}: damaged: no JSON object.")
+        raise BaselineError(f"{path}: damaged: this is not a JSON object.")
     sha256 = content.pop("sha256", None)
     if sha256 != _sha256(content):
         raise BaselineError(
             f"{path}: damaged or edited: its sha256 does not match. "
-            "Make it anew with `akl-bench baseline create`."
+            "Create it again with `akl-bench baseline create`."
         )
     if content.get("schema_version") != SCHEMA:
         raise BaselineError(
             f"{path} is of schema {content.get('schema_version')}, this version reads {SCHEMA}: "
-            "make it anew with `akl-bench baseline create`."
+            "create it again with `akl-bench baseline create`."
         )
     try:
         return Baseline.model_validate(content)
@@ -159,14 +159,18 @@ def read_items(baseline: Baseline, path: Path) -> Items:
         BaselineError: The file is not what was written.
     """
     if baseline.items is None:
-        raise UsageError(f"{path} has no items; make it with `akl-bench baseline create --items`.")
+        raise UsageError(
+            f"{path} has no items; create it with `akl-bench baseline create --items`."
+        )
     beside = path.with_name(Path(baseline.items.file).name)
     try:
         content = beside.read_bytes()
     except OSError as error:
         raise UsageError(f"{beside}: cannot be read: {error.strerror}.") from error
     if hashlib.sha256(content).hexdigest() != baseline.items.sha256:
-        raise BaselineError(f"{beside}: damaged or of another baseline: its sha256 does not match.")
+        raise BaselineError(
+            f"{beside}: damaged, or it belongs to another baseline: its sha256 does not match."
+        )
     by_row: Items = json.loads(gzip.decompress(content))
     return by_row
 

@@ -188,7 +188,7 @@ def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
     shown = "" if column is WEIGHTS else ": {!r} -> {!r}".format(*sides)
     return (
         Verdict.REGRESSION,
-        f"other bits at {len(differing)} of {len(shared)} seeds, first at seed {seed}{shown}",
+        f"bits differ at {len(differing)} of {len(shared)} seeds, first at seed {seed}{shown}",
     )
 
 

@@ -14,7 +14,7 @@ _SCHEMA = 1
 _OUTCOMES = {
     0: "passed",
     1: "failed",
-    3: "nothing can be said: not comparable",
+    3: "not possible",
     4: "inconclusive",
 }
 

@@ -42,8 +42,8 @@ _LOOKS = {
 _HEADER = ["verdict", "objective", "task/metric", "tier", "mode", "baseline", "now", "change"]
 _HEADER += ["interval", "margin", "p"]
 _LEGEND = (
-    "change and interval: better is positive, whatever the metric's direction; p: of a loss, "
-    "adjusted over its tier"
+    "change and interval: positive is better, whatever the metric's direction; p: of a loss, "
+    "adjusted within its tier"
 )
 # GitHub shows no more of them for a step.
 _ANNOTATIONS = 10
@@ -207,7 +207,7 @@ def write_summary(report: Report, path: Path) -> None:
     """Append the report to the step summary, at most 1 MiB."""
     whole = markdown(report, everything=False).encode()
     if len(whole) > _SUMMARY_BYTES:
-        note = b"\n\nCut here; --markdown writes all of it.\n"
+        note = b"\n\nCut here; --markdown writes the whole report.\n"
         whole = whole[: _SUMMARY_BYTES - len(note)].rpartition(b"\n")[0] + note
     with path.open("ab") as file:
         file.write(whole)

@@ -21,8 +21,8 @@ def check_vocabularies(teacher: PreTrainedTokenizerBase, student: PreTrainedToke
     """The number V of real token ids that both share; model matrices may have more rows.
 
     Raises:
-        VocabularyError: The tokenizers differ in tokens, special tokens, chat template or in how they
-            cut a probe text; the message shows the first five differing ids or both values.
+        VocabularyError: The tokenizers differ in tokens, special tokens, chat template or in how
+            they cut a probe text; the message shows the first five differing ids or both values.
     """
     names_T = {index: token for token, index in teacher.get_vocab().items()}
     names_S = {index: token for token, index in student.get_vocab().items()}

@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 def run_cell(plan: Plan, cell: CellPlan, report: Report) -> None:
     """Make what a cell has not.
 
-    Args:
-        plan: The run's.
-        cell: One of its cells.
-        report: Told the stage and how far it is.
-
     Raises:
         AklBenchError: Training diverged, or a task could not be scored; the other tasks are.
     """

@@ -38,13 +38,7 @@ if TYPE_CHECKING:
 
 
 def prepare(inputs: Inputs, plan: Plan, names: Sequence[str], report: Report) -> None:
-    """Make artifacts that cells share.
-
-    Args:
-        inputs: What the run starts from.
-        plan: The run's.
-        names: Which; those whose seal is there already are left as they are.
-        report: Told what is being made.
+    """Make the artifacts of these names that cells share, but for those that are there.
 
     Raises:
         UsageError: Vocabularies that differ, or a model whose head is not linear.

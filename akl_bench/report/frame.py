@@ -229,14 +229,15 @@ def _add_columns(
             rest = len(lines) - _SHOWN_DIFFERENCES
             lines[_SHOWN_DIFFERENCES:] = [f"  ... and {rest} more"]
         raise UsageError(
-            f"{folder} has no number that may stand beside those of the runs before it; its "
-            "measurements differ from theirs in:\n" + "\n".join(lines)
+            f"{folder} has no number that is comparable with those of the runs before it; what "
+            "they were measured with differs in:\n" + "\n".join(lines)
         )
     alike: dict[tuple[str, str], list[str]] = {}
     for (task, metric), lines in apart.items():
         alike.setdefault((task, lines[0]), []).append(metric)
     return [
-        f"{task} {', '.join(metrics)} of {folder} is left out, measured otherwise: {line}"
+        f"{task} {', '.join(metrics)} of {folder} is left out because it was measured differently: "
+        f"{line}"
         for (task, line), metrics in alike.items()
     ]
 

@@ -269,9 +269,11 @@ def _published_line(published: PublishedRow, columns: Sequence[Column]) -> Line:
 
 def _notes(frame: RunFrame, baseline: str | None, tested: Sequence[Comparison]) -> list[str]:
     """What the numbers are, how they were compared, and what is missing."""
-    notes = ["mean ± standard deviation over training seeds, as many as the column seeds says"]
+    notes = ["mean ± standard deviation over training seeds, whose number is in the column seeds"]
     if baseline is None:
-        notes.append(f"no {DEFAULT_BASELINE} here to compare with; name another with --baseline")
+        notes.append(
+            f"no {DEFAULT_BASELINE} to compare with; name another objective with --baseline"
+        )
     elif tested:
         used = {c.test for c in tested}
         what = f"no difference from {baseline} is significant"
@@ -282,11 +284,11 @@ def _notes(frame: RunFrame, baseline: str | None, tested: Sequence[Comparison]) 
             f"Holm's correction over the {len(tested)} comparisons of this table, alpha {ALPHA}"
         )
     if any(len(frame.of(row)) == 1 for row in frame.rows):
-        notes.append("one seed: no spread, nothing here is significant")
+        notes.append("one seed has no spread, so nothing there can be significant")
     if frame.stale:
         notes.append(
             f"{frame.stale} cells made with other code, data or library versions are left out; "
-            "the same run command renews them"
+            "run the same command again to renew them"
         )
     return notes + frame.left_out
 
@@ -294,10 +296,10 @@ def _notes(frame: RunFrame, baseline: str | None, tested: Sequence[Comparison]) 
 def _published_notes(rows: Sequence[PublishedRow]) -> list[str]:
     """What published rows are, and what keeps each table from being compared."""
     if not rows:
-        return ["no published number has a task of this run"]
+        return ["no published number is about a task of this run"]
     notes = [
-        "published rows: as printed, ± over decoding seeds of one checkpoint, which is not the "
-        "spread over training seeds"
+        "published rows are as printed: their ± is over decoding seeds of one checkpoint, not over "
+        "training seeds"
     ]
     for title, differences in {row.title: row.differences for row in rows}.items():
         if differences:

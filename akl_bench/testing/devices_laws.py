@@ -1,16 +1,11 @@
 """The laws that all devices keep, as seen by one of their processes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 
 from akl_bench.testing.laws import Law, Seen, broken
-
-if TYPE_CHECKING:
-    from akl_bench.training.devices.base import Devices
+from akl_bench.training.devices.base import Devices
 
 
 def _share(devices: Devices) -> Iterator[Seen]:

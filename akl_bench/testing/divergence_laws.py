@@ -1,25 +1,20 @@
 """The laws that every divergence keeps, in float64 unless a law says otherwise."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from akl_bench import specs
 from akl_bench.divergences import get, registry
+from akl_bench.divergences.base import Divergence
 from akl_bench.divergences.gradients import value_and_grad
 from akl_bench.testing import divergence_cases as cases
 from akl_bench.testing import divergence_measure as measure
+from akl_bench.testing.divergence_cases import Case
 from akl_bench.testing.laws import Law, Seen, broken
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Divergence
-    from akl_bench.testing.divergence_cases import Case
 
 NAN_REMEDY = " (log-probabilities may be -inf: begin with self.inputs)"
 

@@ -1,19 +1,14 @@
 """How the laws measure a divergence: value, gradient by each path, relative error."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from akl_bench.divergences import gradients
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Divergence
-    from akl_bench.testing.divergence_cases import Case
+from akl_bench.divergences.base import Divergence
+from akl_bench.testing.divergence_cases import Case
 
 
 def value(divergence: Divergence, case: Case) -> Tensor:

@@ -4,8 +4,6 @@ The laws of a kind are the `LAWS` of `<kind>_laws.py`: by name, a function that 
 violation it sees with the place, and the largest violation that is allowed.
 """
 
-from __future__ import annotations
-
 import importlib
 import math
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,5 @@
 """The laws that every metric keeps, on samples of its task and on degenerate ones."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence

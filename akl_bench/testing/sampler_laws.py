@@ -1,23 +1,18 @@
 """The laws that every sampler keeps, with a tiny Llama whose vocabulary is padded."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from transformers import LlamaForCausalLM
 
+from akl_bench.generation.base import Completion, Sampler
 from akl_bench.tasks import GenerationSpec
 from akl_bench.testing import toys
 from akl_bench.testing.laws import Law, Seen, broken
-
-if TYPE_CHECKING:
-    from transformers import LlamaForCausalLM
-
-    from akl_bench.generation.base import Completion, Sampler
 
 # Three batches; long enough that some answers end by themselves and others do not.
 _SPEC = GenerationSpec(max_new_tokens=16, samples=3, batch_size=9)

@@ -1,7 +1,5 @@
 """The laws that every source keeps, with writers whose answers follow from what they are asked."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import random

@@ -4,8 +4,6 @@ A teacher that is not exact (the likeliest tokens alone, say) names the first la
 `exempt`, with the reason.
 """
 
-from __future__ import annotations
-
 import copy
 import shutil
 from collections.abc import Iterator, Sequence
@@ -14,24 +12,18 @@ from dataclasses import astuple, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
+from transformers import LlamaForCausalLM
 
 from akl_bench.data.batches import Batch, collate
 from akl_bench.data.examples import Example
 from akl_bench.models.heads import output_head
 from akl_bench.testing import toys
 from akl_bench.testing.laws import Law, Seen, broken
-from akl_bench.training.logits import Head
-from akl_bench.training.teachers.base import Place
-
-if TYPE_CHECKING:
-    from torch import Tensor
-    from transformers import LlamaForCausalLM
-
-    from akl_bench.training.logits import Logits
-    from akl_bench.training.teachers.base import Teacher
+from akl_bench.training.logits import Head, Logits
+from akl_bench.training.teachers.base import Place, Teacher
 
 
 @cache

@@ -1,20 +1,15 @@
 """A model, a tokenizer and examples that are small enough to try a plug-in on within seconds."""
 
-from __future__ import annotations
-
 from functools import cache
-from typing import TYPE_CHECKING
 
 import torch
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
 from akl_bench.data.examples import Example, encode
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import Record
 from akl_bench.microworld import TEACHER, records
 from akl_bench.models.loading import tokenizer_in
-
-if TYPE_CHECKING:
-    from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
 # Rows of the output layer beyond the tokenizer's: padding, and no tokens.
 PADDING = 9
@@ -28,8 +23,6 @@ def tokenizer() -> PreTrainedTokenizerBase:
 
 def llama(seed: int = 0) -> LlamaForCausalLM:
     """Two layers of 32, float32, in eval mode."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
     config = LlamaConfig(
         vocab_size=len(tokenizer()) + PADDING,
         hidden_size=32,

@@ -52,7 +52,8 @@ def package(tmp_path, monkeypatch):
             "    from akl_bench.room import late\n"
             "    return half(x) + late.more  # comment\n"
         ),
-        "room/helper.py": "def half(x): return x / 2\n",
+        "room/helper.py": "table = 'facts.yaml'\ndef half(x): return x / 2\n",
+        "room/facts.yaml": "cow: 1\n",
         "room/late.py": "more = 1\n",
         "room/types.py": "class Typed: pass\n",
         "room/other.py": "y = 1\n",
@@ -83,6 +84,7 @@ def package(tmp_path, monkeypatch):
         ("room/helper.py", "x / 2", "x / 3", True),
         ("room/late.py", "more = 1", "more = 2", True),  # imported when it runs
         ("room/__init__.py", '"""A room."""', "z = 1", True),  # importing a module runs it
+        ("room/facts.yaml", "cow: 1", "cow: 2", True),  # a table that a module reads
         ("room/stage.py", "# comment", "# another", False),
         ("room/stage.py", '"""Runs."""', '"""Runs on."""', False),
         ("room/stage.py", '"""Does it."""', '"""Does that."""', False),

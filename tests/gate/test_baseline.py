@@ -140,7 +140,7 @@ def test_another_schema_says_which_and_what_to_do(baseline_file, schema):
         baseline.read(baseline_file)
     assert str(error.value) == (
         f"{baseline_file} is of schema {schema}, this version reads 2: "
-        "make it anew with `akl-bench baseline create`."
+        "create it again with `akl-bench baseline create`."
     )
 
 

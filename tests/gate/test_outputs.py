@@ -110,7 +110,7 @@ def test_text_shows_the_worst_first_and_obeys_no_control(report):
         "INCONCLUSIVE",
         "REGRESSION",
     ]
-    assert shown.splitlines()[-1].startswith("check nothing can be said: not comparable: 1 PASS")
+    assert shown.splitlines()[-1].startswith("check not possible: 1 PASS")
     assert "a loss of 1.5 would have been found; 4 more seeds should settle this" in shown
 
 
@@ -175,7 +175,7 @@ def test_the_step_summary_is_appended_and_stays_below_one_mebibyte(report, tmp_p
     outputs.write_summary(replace(report, comparisons=report.comparisons * 2000), big)
     content = big.read_bytes()
     assert len(content) <= 1 << 20
-    assert content.decode().endswith("Cut here; --markdown writes all of it.\n")
+    assert content.decode().endswith("Cut here; --markdown writes the whole report.\n")
 
 
 def test_json_has_everything_in_shown_units(report):

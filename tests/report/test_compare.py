@@ -176,7 +176,7 @@ class TestSeveralRuns:
         reasons = [note for note in table.notes if "left out" in note]
         assert reasons == [
             "micro_test validity, coverage, distinct_n(n=2), length "
-            f"of {two} is left out, measured otherwise: rows: absent -> 9"
+            f"of {two} is left out because it was measured differently: rows: absent -> 9"
         ]
         rows = json.loads(render(both, "json"))
         assert not [v for v in rows["values"] if (v["run"], v["task"]) == ("two", "micro_test")]
@@ -192,7 +192,7 @@ class TestSeveralRuns:
         with pytest.raises(UsageError) as caught:
             frame.load(one, two)
         message = str(caught.value)
-        assert f"{two} has no number that may stand beside those of the runs before" in message
+        assert f"{two} has no number that is comparable with those of the runs before" in message
         assert "prompt: a -> b" in message
         assert "lengths" not in message and "same" not in message
 

@@ -87,7 +87,7 @@ def test_the_front_is_what_nothing_beats_on_both_axes():
     points = {Row(n, ""): style.Point(x, y, 0, 0, n, look) for n, (x, y) in at.items()}
 
     def front(across, up):
-        axes = [scatter._Axis("", {}, better) for better in (across, up)]
+        axes = [scatter.Axis("", {}, better) for better in (across, up)]
         return {row.objective for row in scatter._front(points, *axes)}
 
     assert front(True, True) == {"a", "b", "d"}
@@ -110,7 +110,7 @@ def test_one_of_many_far_outside_is_named_and_neither_shown_nor_on_the_front():
     points = {Row(n, ""): style.Point(x, y, 0, 0, n, look) for n, (x, y) in at.items()}
     inside, outside = scatter._within(points)
     assert [p.name for p in outside] == ["lost"]
-    axes = [scatter._Axis("", {}, True)] * 2
+    axes = [scatter.Axis("", {}, True)] * 2
     assert {row.objective for row in scatter._front(inside, *axes)} == {"o8"}
     few = dict(list(points.items())[-4:])
     assert scatter._within(few) == (few, [])

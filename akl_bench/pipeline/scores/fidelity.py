@@ -33,16 +33,7 @@ _CHUNK = 256
 
 
 def score(plan: Plan, task: str, model: Model, report: Report) -> Scored:
-    """Compare a model with the teacher, token by token.
-
-    Args:
-        plan: The run's.
-        task: One of kind fidelity.
-        model: The model.
-        report: Told how far it is.
-
-    Returns:
-        The numbers, and no rows: they are means over tokens.
+    """Compare a model with the teacher, token by token; there are no rows, but means over tokens.
 
     Raises:
         VocabularyError: The model has another vocabulary than the teacher.
