@@ -1,6 +1,5 @@
 """Dry models: a hub model's architecture at toy width with random weights, made offline."""
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from akl_bench.artifacts.files import new_folder
 from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,12 +73,9 @@ def dry(ref: "ModelRef", folder: Path, *, teacher: bool, texts: Iterable[str]) -
         torch.manual_seed(int(teacher))
         auto_model: Any = AutoModelForCausalLM
         model = auto_model.from_config(config, dtype=torch.float32)
-    # One rename, so that a folder that exists is whole.
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent))
-    model.save_pretrained(scratch)
-    tokenizer.save_pretrained(scratch)
-    scratch.rename(folder)
+    with new_folder(folder) as scratch:
+        model.save_pretrained(scratch)
+        tokenizer.save_pretrained(scratch)
     return ref.model_copy(update={"source": "path", "path": str(folder), "name": None})
 
 

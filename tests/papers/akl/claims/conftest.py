@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from akl_bench import config
-from akl_bench.papers.akl.claims.card import AKL, FKL, MIX, RKL
 from akl_bench.artifacts.files import write_jsonl
 from akl_bench.artifacts.store import Cell, Run, seal
+from akl_bench.papers.akl.claims.card import AKL, FKL, MIX, RKL
 
 PERCENT = {"higher_is_better": True, "scale": 100.0, "format": "%.1f"}
 ABOUT = {
