@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from akl_bench.papers.akl.claims import run_parts, run_weights, score_parts, toy_parts
-from akl_bench.papers.akl.claims.card import NEAR, Card, Part, Verdict
+from akl_bench.papers.akl.claims import gaps, optimum, scores, weights
+from akl_bench.papers.akl.claims.card import Card, Part, Verdict
 from akl_bench.papers.akl.claims.runs import Trained, trained
 from akl_bench.papers.akl.claims.toy import train_all
+from akl_bench.papers.akl.objectives import NEAR
 
 _NEED = (
     "akl-bench run forward_kl reverse_kl 'symmetric_kl(weight=0.5)' 'adaptive_kl(mu=0.5)' --seeds 5"
@@ -39,17 +40,17 @@ def cards(
         tried = [*toy, *map(one, students)]
         return tried if students or not hint else [*tried, _needed()]
 
-    optimum = [toy_parts.optimum(toys), *map(run_parts.optimum, together.values())]
+    ends = [optimum.toys(toys), *map(optimum.runs, together.values())]
     return [
         Card(
             1,
             "FKL and RKL reach the same optimum after enough steps.",
             f"Toys: supported where the total variation between the FKL and the RKL student at the "
-            f"end lies below {toy_parts.SAME}, refuted where it lies above. Runs: the relative "
+            f"end lies below {optimum.SAME}, refuted where it lies above. Runs: the relative "
             f"difference of their distances from the teacher, KL(p||q) and KL(q||p), lies within "
-            f"+-{run_parts.MARGIN:.0%} or outside; of several budgets the longest decides. "
+            f"+-{optimum.MARGIN:.0%} or outside; of several budgets the longest decides. "
             f"{_INTERVALS} An interval across the limit is inconclusive.",
-            optimum if together or not hint else [*optimum, _needed()],
+            ends if together or not hint else [*ends, _needed()],
         ),
         Card(
             2,
@@ -60,17 +61,17 @@ def cards(
             "refuted where either lies on the other side. Beside it stand the weaker readings: "
             "FKL's ratio over RKL's, each half-time of one over the other's, and the area between "
             "the curves until both are half closed. Intervals are those of mean logarithms.",
-            parts(run_parts.gaps, toy_parts.gaps(toys)),
+            parts(gaps.run, gaps.toys(toys)),
         ),
         Card(
             3,
             "AKL scores higher than FKL, RKL and the half-half mix.",
             "Paired t-test over seeds of the mean of all headline scores of the generation and "
             "lm-eval tasks; Holm over the three rivals, and apart from that over all single tasks. "
-            f"Supported where AKL is significantly better (p <= {score_parts.ALPHA}) than all "
+            f"Supported where AKL is significantly better (p <= {scores.ALPHA}) than all "
             "three; refuted where it is significantly worse than one, or where the interval leaves "
-            f"no room for a gain of {score_parts.POINT:.0f} point over one.",
-            parts(score_parts.scores),
+            f"no room for a gain of {scores.POINT:.0f} point over one.",
+            parts(scores.scores),
         ),
         Card(
             4,
@@ -81,7 +82,7 @@ def cards(
             "significantly worse; refuted where quality is at least a point lower, or no measure "
             "is better and one is worse, or none leaves room for a gain of a point. The card needs "
             "all three rivals; one refutes it.",
-            parts(score_parts.diversity),
+            parts(scores.diversity),
         ),
         Card(
             5,
@@ -90,7 +91,7 @@ def cards(
             "left; runs: held-out tokens for students trained with AKL) have such a w, refuted "
             "where more than half do. Where p - q has one sign on the head and the other on the "
             "tail, w is 1/2 exactly.",
-            parts(run_weights.weights, toy_parts.weights(toys)),
+            parts(weights.run, weights.toys(toys)),
         ),
     ]
 
