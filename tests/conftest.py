@@ -193,8 +193,10 @@ class RunWriter:
         with self._making(self.place.student, fields) as making:
             (making.folder / "model.safetensors").write_text(weights)
             write_jsonl(making.folder / TRAIN_LOG, log or [])
-            content = digest(weights)
-            making.record = Student(content=content, parameters=1000, steps=3, selected_step=3)
+            content, steps = digest(weights), len(log or ()) or 3
+            making.record = Student(
+                content=content, parameters=1000, steps=steps, selected_step=steps
+            )
 
     def _making(self, folder, fields):
         made = self.made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 from scipy.integrate import trapezoid
 
 from akl_bench.papers.akl.claims.card import Floats, Part, Table, Verdict, lies, shown, weakest
-from akl_bench.papers.akl.claims.runs import Trained, Untested, of_run
+from akl_bench.papers.akl.claims.runs import Curve, Trained, Untested, of_run
 from akl_bench.papers.akl.claims.toy import SETTING, Toy
 from akl_bench.papers.akl.objectives import FKL, OBJECTIVES, RKL, SHORT
 from akl_bench.report.figures import figure, looks, save
@@ -94,7 +95,7 @@ def toys(trained: Sequence[Toy]) -> Part:
     closings = {
         f"{toy.setting.name}: ": {
             objective: [
-                closing(np.arange(len(head)), head, tail)
+                closing(np.arange(len(head), dtype=float), head, tail)
                 for head, tail in zip(s.head.T, s.tail.T, strict=True)
             ]
             for objective, s in toy.students.items()
@@ -104,11 +105,11 @@ def toys(trained: Sequence[Toy]) -> Part:
     return _part(
         SETTING,
         {
-            case: {objective: dict(enumerate(each)) for objective, each in by_objective.items()}
-            for case, by_objective in closings.items()
+            case: {objective: dict(enumerate(each)) for objective, each in of_toy.items()}
+            for case, of_toy in closings.items()
         },
         figure="claims-toy-gaps",
-        data={case.removesuffix(": "): by_objective for case, by_objective in closings.items()},
+        data={case.removesuffix(": "): of_toy for case, of_toy in closings.items()},
         draw=partial(_draw_toys, trained),
     )
 
@@ -162,43 +163,46 @@ def _part(
 
 
 def _draw_toys(trained: Sequence[Toy], path: Path) -> None:
-    """Head and tail gap, each as a share of its start, while they close."""
-    with figure(10.0, 4.6) as made:
-        grid = made.subplots(2, len(trained), sharey=True, squeeze=False)
-        for name, row in zip((FKL, RKL), grid, strict=True):
+    grid = []
+    for name in (FKL, RKL):
+        sides = [(toy.setting.name, toy.students[name]) for toy in trained]
+        begun = [(f"{SHORT[name]}: {toy}", s.head[:26], s.tail[:26]) for toy, s in sides]
+        grid.append([(title, name, np.arange(len(h)), h, t) for title, h, t in begun])
+    _draw(grid, "starts", path)
+
+
+def _draw_run(curves: Mapping[str, Mapping[int, Curve]], path: Path) -> None:
+    row = []
+    for name, by_seed in curves.items():
+        if by_seed:
+            # Seeds that were trained for longer are shown as far as the others go.
+            x = min((updates for updates, *_ in by_seed.values()), key=len)
+            gaps = [[np.interp(x, c[0], c[i]) for c in by_seed.values()] for i in (1, 2)]
+            row.append((SHORT[name], name, x, *(np.array(gap).T for gap in gaps)))
+    _draw([row], "seeds", path)
+
+
+def _draw(grid: Sequence[Sequence[tuple[Any, ...]]], students: str, path: Path) -> None:
+    """Head and tail gap, each as a share of its start, while they close.
+
+    Args:
+        grid: Panels: title, objective, updates [T], head gap [T, I], tail gap [T, I].
+        students: What the I are.
+        path: The file.
+    """
+    with figure(2.5 * len(grid[0]), 1.7 * len(grid) + 1.2) as made:
+        rows = made.subplots(len(grid), len(grid[0]), sharey=True, squeeze=False)
+        for place, (title, name, x, head, tail) in zip(rows.flat, chain(*grid), strict=True):
             colour = _LOOKS[name].color
-            for axes, toy in zip(row, trained, strict=True):
-                s = toy.students[name]
-                for gap, label, dash in ((s.head, "head", "-"), (s.tail, "tail", "--")):
-                    left = (gap / gap[0])[:26]
-                    band, x = (left.min(1), left.max(1)), range(len(left))
-                    axes.fill_between(x, *band, color=colour, alpha=0.12, linewidth=0)
-                    axes.plot(x, left.mean(1), color=colour, linestyle=dash, label=label, lw=1.8)
-                axes.axhline(0.5, color="0.6", linewidth=0.8)
-                axes.set(title=f"{SHORT[name]}: {toy.setting.name}", xlim=(0, 25), ylim=(0, 1.05))
-        for axes in grid[-1]:
-            axes.set_xlabel("updates")
-        for axes in grid[:, 0]:
-            axes.set_ylabel("gap left (shaded: all starts)")
-            axes.legend(loc="upper right")
-        save(made, path)
-
-
-def _draw_run(
-    curves: Mapping[str, Mapping[int, tuple[Floats, Floats, Floats]]], path: Path
-) -> None:
-    """Head and tail gap, each as a share of its start; a line is a seed."""
-    drawn = [name for name in OBJECTIVES if curves[name]]
-    with figure(2.5 * len(drawn), 2.9) as made:
-        row = made.subplots(1, len(drawn), sharey=True, squeeze=False)[0]
-        for axes, name in zip(row, drawn, strict=True):
-            style: dict[str, Any] = {"color": _LOOKS[name].color, "lw": 1.1, "alpha": 0.8}
-            for number, (updates, head, tail) in enumerate(curves[name].values()):
-                labels = (None, None) if number else ("head", "tail")
-                axes.plot(updates, head / head[0], "-", label=labels[0], **style)
-                axes.plot(updates, tail / tail[0], "--", label=labels[1], **style)
-            axes.axhline(0.5, color="0.6", linewidth=0.8)
-            axes.set(title=SHORT[name], xlabel="updates", ylim=(0, 1.1), xlim=(0, None))
-            axes.legend(loc="upper right")
-        row[0].set_ylabel("gap left, share of its start")
+            for gap, label, dash in ((head, "head", "-"), (tail, "tail", "--")):
+                left = gap / gap[0]
+                place.fill_between(x, left.min(1), left.max(1), color=colour, alpha=0.12, lw=0)
+                place.plot(x, left.mean(1), color=colour, linestyle=dash, label=label, lw=1.8)
+            place.axhline(0.5, color="0.6", linewidth=0.8)
+            place.set(title=title, xlim=(0, x[-1]), ylim=(0, 1.05))
+        for place in rows[-1]:
+            place.set_xlabel("updates")
+        for place in rows[:, 0]:
+            place.set_ylabel(f"gap left (shaded: all {students})")
+            place.legend(loc="upper right")
         save(made, path)

@@ -27,12 +27,13 @@ _STORED = {("long tail", FKL): "1.15e-06", ("long tail", RKL): "5.1e-06"}
 
 def toys(trained: Sequence[Toy]) -> Part:
     """By the total variation between students."""
-    apart, rows, data = {}, [], {}
+    apart, rows = {}, []
+    data: dict[str, dict[str, Any]] = {}
     for toy in trained:
         name, size = toy.setting.name, toy.setting.p_V.size
         fkl, rkl = (toy.students[objective].q_TIV[-1] for objective in (FKL, RKL))
         apart[name] = summary(_distance(fkl, rkl))
-        data[name] = {"fkl_to_rkl": apart[name], **{o: {} for o in toy.students}}
+        data[name] = {"fkl_to_rkl": apart[name]}
         for objective, s in toy.students.items():
             from_p = _distance(s.q_TIV[-1], toy.setting.p_V)
             printed = {FKL: s.kl_pq, RKL: s.kl_qp}.get(objective)

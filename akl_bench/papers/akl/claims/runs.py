@@ -15,6 +15,8 @@ from akl_bench.papers.akl.claims.card import Floats, Part, Verdict
 from akl_bench.papers.akl.objectives import SHORT
 from akl_bench.report.frame import Column, Row, RunFrame, is_named, load
 
+Curve = tuple[Floats, Floats, Floats]  # updates done, head gap, tail gap
+
 
 class Untested(Exception):
     """What a run lacks for a claim."""
@@ -99,8 +101,8 @@ class Trained:
                 by_task.setdefault(column.task, column)
         return list(by_task.values())
 
-    def curves(self, objective: str) -> dict[int, tuple[Floats, Floats, Floats]]:
-        """Updates done, head gap and tail gap, by seed, where the logs have them."""
+    def curves(self, objective: str) -> dict[int, Curve]:
+        """By seed, where the logs have them."""
         by_seed = {}
         for seed, cell in self.cells(objective).items():
             rows = [row for row in cell.train_log() if "head_gap" in row]

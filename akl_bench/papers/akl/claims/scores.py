@@ -72,9 +72,9 @@ def contests(
     """Compare means over a measure's columns, where a seed has all of them on both sides."""
     sides = {}
     for rival, (measure, columns) in product(rivals, measures.items()):
-        one, other = (run.means(name, columns, signed=True) for name in (AKL, rival))
-        if seeds := sorted(one.keys() & other.keys()):
-            sides[measure, rival] = np.array([[side[s] for s in seeds] for side in (one, other)])
+        both = [run.means(name, columns, signed=True) for name in (AKL, rival)]
+        if seeds := sorted(both[0].keys() & both[1].keys()):
+            sides[measure, rival] = np.array([[side[s] for s in seeds] for side in both])
     tests = [paired_t(*pair) for pair in sides.values()]
     adjusted = holm([test.p for test in tests])
     made = []

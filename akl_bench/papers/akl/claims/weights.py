@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from akl_bench.data.batches import collate
 from akl_bench.data.examples import read_examples, response_tokens
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
 from akl_bench.errors import UsageError
-from akl_bench.models.loading import build_student, model_in
+from akl_bench.models.loading import build_student, load_model, model_in
 from akl_bench.papers.akl.claims.card import Floats, Part, Table, lies, shown, weakest
 from akl_bench.papers.akl.claims.runs import Trained, Untested, of_run
 from akl_bench.papers.akl.claims.toy import SETTING, Toy
@@ -106,9 +107,14 @@ def run(run: Trained) -> Part:
     if not places:
         raise Untested("AKL's students are gone (cells/*/student)")
     held_out = _HeldOut(run)
-    load = partial(model_in, dtype=torch.float32, device=device())
-    trained = {seed: held_out.weigh(load(place)) for seed, place in places.items()}
-    groups = {"before training": _start(run, held_out, min(trained)), "after training": trained}
+    as_weighed: Any = {"dtype": torch.float32, "device": device()}
+    trained = {s: held_out.weigh(model_in(place, **as_weighed)) for s, place in places.items()}
+    groups, profile = {"before training": {}, "after training": trained}, run.frame.profile
+    # Where the models that they are made from are gone, the trained ones can still be weighed.
+    with suppress(UsageError):
+        refs, seed = (profile.students[run.student], profile.teacher), min(trained)
+        untrained = build_student(*refs, seed=seed, **as_weighed)
+        groups["before training"][seed] = held_out.weigh(untrained)
     near = summary([weighed.near for weighed in trained.values()])
     return Part(
         run.label,
@@ -153,7 +159,9 @@ class _HeldOut:
         about: Any = _shared(run, "models", teacher)[1].record
         self._vocab_size = int(about.about["vocab_size"])
         head = Head(tensors["weight"], tensors.get("bias"), self._vocab_size)
-        self._teacher = Cached().open(Place(device(), cache, lambda: head, _no_model))
+        ref = run.frame.profile.teacher
+        load = partial(load_model, ref, dtype=torch.float32, device=device())
+        self._teacher = Cached().open(Place(device(), cache, lambda: head, load))
 
     @torch.no_grad()
     def weigh(self, model: PreTrainedModel) -> Weighed:
@@ -179,26 +187,6 @@ def _shared(run: Trained, name: str, fields: dict[str, Any]) -> tuple[Path, Seal
         if seal is not None and fields.items() <= seal.fields.items():
             return folder, seal
     raise Untested(f"shared/{name}-* is gone")
-
-
-def _no_model() -> PreTrainedModel:
-    raise AssertionError("the cache has all of its answers")
-
-
-def _start(run: Trained, held_out: _HeldOut, seed: int) -> dict[int, Weighed]:
-    """One student before training; none where the models that it is made from are gone."""
-    profile = run.frame.profile
-    try:
-        student = build_student(
-            profile.students[run.student],
-            profile.teacher,
-            seed=seed,
-            dtype=torch.float32,
-            device=device(),
-        )
-    except UsageError:
-        return {}
-    return {seed: held_out.weigh(student)}
 
 
 def _row(name: str, group: Sequence[Weighed]) -> list[str]:
