@@ -65,7 +65,7 @@ def test_single_tasks_are_adjusted_apart_and_shown(run_of):
     part = scores.scores(run_of({AKL: {"acc": 0.65}}))
     assert [row[0] for row in part.table.rows[:4]] == [
         *("overall: FKL", "overall: RKL", "overall: half-half mix"),
-        "micro_facts: FKL",
+        "micro_test: FKL",
     ]
     assert len(part.table.rows) == 9
     by_name = {(c.measure, c.rival): c for c in part.data["contests"]}
