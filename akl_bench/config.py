@@ -176,7 +176,7 @@ def load(
     dry_models: bool = False,
     online: bool = False,
 ) -> Profile:
-    """Read a profile by name or file and lay `key.path=value` settings over it.
+    """Read a profile by name or file and change it by `key.path=value` settings.
 
     Args:
         profile: Name of a shipped profile, or a path that ends in .yaml.
@@ -199,7 +199,8 @@ def load(
         raise UsageError(f"{path}: tasks: expected a mapping of task names to settings.")
     for option in ("smoke", "dry_models", "online"):
         if option in content:
-            raise UsageError(f"{path}: {option} is no key; add --{option.replace('_', '-')}.")
+            flag = option.replace("_", "-")
+            raise UsageError(f"{path}: {option} is not a key of a profile; add --{flag} instead.")
     # `--set tasks.NAME=null` leaves a task of the profile out; one that nobody knows is a typo.
     for name in task_settings:
         tasks.get(name)
@@ -231,7 +232,7 @@ def _read(profile: str) -> tuple[Path, dict[str, Any]]:
 
 
 def _settings(settings: Sequence[str]) -> dict[str, Any]:
-    laid: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for setting in settings:
         path, equals, text = setting.partition("=")
         keys = path.strip().split(".")
@@ -240,8 +241,8 @@ def _settings(settings: Sequence[str]) -> dict[str, Any]:
         value: Any = parse_yaml(text, f"--set {setting}") if text else ""
         for key in reversed(keys):
             value = {key: value}
-        laid = merge(laid, value)
-    return laid
+        merged = merge(merged, value)
+    return merged
 
 
 def _shrink(profile: Profile) -> Profile:

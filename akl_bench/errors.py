@@ -44,6 +44,12 @@ class DataError(UsageError):
         super().__init__("\n".join([*shown, f"... and {rest} more problems"] if rest else shown))
 
 
+class BaselineError(AklBenchError):
+    """A baseline is damaged or of another schema, or a check had nothing to compare."""
+
+    exit_code = 3
+
+
 class MissingDependencyError(AklBenchError):
     """An optional package is needed and not installed."""
 

@@ -123,14 +123,14 @@ def _load(path: Path) -> TaskSpec:
 
 def available() -> dict[str, Path]:
     """All tasks by name; a file in `./tasks` hides a packaged one of the same name."""
-    found: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for directory in reversed(directories()):
-        found.update({path.stem: path for path in directory.glob("*.yaml")})
-    return dict(sorted(found.items()))
+        by_name.update({path.stem: path for path in directory.glob("*.yaml")})
+    return dict(sorted(by_name.items()))
 
 
 def get(name: str, overrides: Mapping[str, Any] | None = None) -> TaskSpec:
-    """The task of that name, with a profile's overrides laid over it key by key.
+    """The task of that name, changed key by key as a profile says.
 
     Raises:
         UsageError: No such task, or a key or value that the task cannot have.

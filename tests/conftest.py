@@ -3,6 +3,7 @@
 import os
 import socket
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -107,6 +108,10 @@ NUMBER = {
 }
 
 
+# What a test writes need not outlive a power cut, and a run has hundreds of files.
+_no_sync = mock.patch("os.fsync", lambda descriptor: None)
+
+
 class RunWriter:
     """Writes a run as `akl-bench run` leaves it, artifact by artifact, with a test's numbers."""
 
@@ -116,6 +121,7 @@ class RunWriter:
         self.cells = []
         self.scores = {}
 
+    @_no_sync
     def cell(
         self,
         objective,
@@ -205,6 +211,7 @@ class RunWriter:
             lambda seconds: made.model_copy(update={"seconds": made.seconds})
         )
 
+    @_no_sync
     def write(self):
         """Write run.json and give the folder."""
         self.run.write(RunRecord(profile=self.profile, cells=self.cells, scores=self.scores))

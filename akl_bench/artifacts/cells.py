@@ -90,6 +90,15 @@ class Cell:
             for metric in _scores(seal).metrics
         }
 
+    @property
+    def notes(self) -> list[str]:
+        """Why it has no numbers where it could have none."""
+        return [
+            f"{self.record.objective}, {task}: {note}"
+            for (task, _), seal in self.scores.items()
+            if (note := _scores(seal).note)
+        ]
+
     def behind(self, task: str, metric: str) -> list[Seal]:
         """Seals of what a number comes from: answers, where it is about some, and scores."""
         answers = [seal for of, seal in self.completions.items() if of == task]

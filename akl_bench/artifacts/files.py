@@ -28,10 +28,10 @@ def flat(value: Any, prefix: str = "") -> dict[str, Any]:
     """A nested mapping as one, with dotted keys."""
     if not isinstance(value, Mapping):
         return {prefix: value}
-    found: dict[str, Any] = {}
+    dotted: dict[str, Any] = {}
     for key, inner in value.items():
-        found.update(flat(inner, f"{prefix}.{key}" if prefix else str(key)))
-    return found
+        dotted.update(flat(inner, f"{prefix}.{key}" if prefix else str(key)))
+    return dotted
 
 
 def file_digest(path: Path) -> str:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from akl_bench.artifacts.files import digest, flat
+from akl_bench.artifacts.files import digest, file_digest, flat
 
 # They find plug-ins and word messages; what they found is in the keys itself.
 _PLUMBING = {f"akl_bench.{name}" for name in ("errors", "registry", "specs", "strict")}
@@ -117,12 +117,15 @@ def _imports(path: Path) -> tuple[str, ...]:
 @cache
 def _syntax(path: Path) -> str:
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    # Tables that a module reads lie beside it.
+    texts = (str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    tables = [path.with_name(text) for text in texts if re.fullmatch(r"\w+\.(yaml|json)", text)]
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 node.body = node.body[1:]
-    return digest(ast.dump(tree))
+    return digest([ast.dump(tree), *(file_digest(table) for table in tables if table.is_file())])
 
 
 def plugin_code(cls: type) -> str:

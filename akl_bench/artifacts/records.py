@@ -71,6 +71,7 @@ class Scores(_Record):
         measure: Hash of how it was measured: all of the key but what was measured.
         protocol: What must agree for two such numbers to be comparable.
         metrics: The numbers by metric.
+        note: Why there are none, where that lies in the model.
     """
 
     kind: Literal["scores"] = "scores"
@@ -78,6 +79,7 @@ class Scores(_Record):
     measure: str
     protocol: Fields
     metrics: dict[str, Metric]
+    note: str = ""
 
 
 class Shared(_Record):

@@ -49,11 +49,11 @@ class Progress:
             self._bars.stop()
 
     def plan(self, total: int, skipped: int) -> None:
-        """Say how many cells there are, and how many of them are sealed already."""
+        """Say how many cells there are, and how many of them are finished already."""
         self._total = total - skipped
         self._start = time.monotonic()
         if skipped:
-            click.echo(f"{skipped} of {total} cells are sealed already.", err=True)
+            click.echo(f"{skipped} of {total} cells are finished already.", err=True)
         if self._bars is not None:
             self._all = self._bars.add_task("cells", total=self._total, left="")
 

@@ -17,7 +17,7 @@ def audit() -> None:
     "--profile", default="micro", show_default=True, help="Name, or a YAML file: models and text."
 )
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Lay a value over the profile."
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value of the profile."
 )
 @click.option("--teacher", metavar="DIR", help="A checkpoint in place of the profile's teacher.")
 @click.option(

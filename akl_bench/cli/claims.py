@@ -15,7 +15,7 @@ import click
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="A run of more steps, asked only where FKL and RKL end. Repeatable.",
+    help="A run of more steps, used only to see where FKL and RKL end up. Repeatable.",
 )
 @click.option("--toy-only", is_flag=True, help="The paper's toy settings, and nothing of runs.")
 @click.option(

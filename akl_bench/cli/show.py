@@ -29,7 +29,9 @@ def show(cell: Path, samples: int) -> None:
     named = (c for c in run.cells if c.record.name == cell.resolve().name) if run else ()
     own = next((c for c in named if c.artifacts), None)
     if run is None or own is None:
-        raise UsageError(f"{cell} is no sealed cell. `akl-bench status RUN` lists a run's cells.")
+        raise UsageError(
+            f"{cell} is not a cell that has anything yet; `akl-bench status RUN` lists cells."
+        )
     parameters = f" ({own.trained.parameters:,} parameters)" if own.trained else ""
     click.echo(f"objective   {own.record.objective}")
     click.echo(f"student     {own.record.student or '-'}{parameters}")

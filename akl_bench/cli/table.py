@@ -1,4 +1,4 @@
-"""`akl-bench table`: the comparison of runs, from their sealed cells."""
+"""`akl-bench table`: the comparison of runs, from their seals."""
 
 import shutil
 import sys

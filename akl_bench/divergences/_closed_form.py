@@ -4,19 +4,14 @@ The formulas of a fast path run on chunks that fit the cache, so the count of pa
 what they cost: they work in place, and keep each exp() for as long as it is of use.
 """
 
-from __future__ import annotations
-
 import math
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Pair
+from akl_bench.divergences.base import Pair
 
 _LOG2_E = 1 / math.log(2)
 

@@ -1,20 +1,14 @@
 """Value and gradient of any divergence: by its closed form, or by autograd where it has none."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from akl_bench.divergences._closed_form import exp, through_softmax_
 from akl_bench.divergences._numerics import LOG_FLOOR, floored
-from akl_bench.divergences.base import Pair
+from akl_bench.divergences.base import Divergence, Pair
 from akl_bench.errors import UsageError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Divergence
 
 
 def value_and_grad(

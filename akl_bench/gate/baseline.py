@@ -4,22 +4,20 @@ import gzip
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
 from akl_bench import __version__
 from akl_bench.artifacts.files import write_text
-from akl_bench.errors import UsageError
-from akl_bench.gate import items
-from akl_bench.gate.errors import BaselineError
+from akl_bench.errors import BaselineError, UsageError
 from akl_bench.gate.policy import Policy
-from akl_bench.gate.snapshot import Snapshot, measure
+from akl_bench.gate.snapshot import Items, Snapshot, items, measure
+from akl_bench.gate.verdicts import Design
 from akl_bench.report.frame import is_reference, load
 from akl_bench.strict import Strict, describe
 
 SCHEMA = 2
-Design = Literal["pooled", "welch", "paired"]
 _WIDTH = 100
 
 
@@ -81,7 +79,7 @@ def create(
     problems = [] if allow_partial else _problems(run, min_seeds)
     if problems:
         raise UsageError(
-            f"{folder} makes no baseline:\n"
+            f"{folder} cannot be a baseline:\n"
             + "\n".join(f"  {problem}" for problem in problems)
             + "\nRun the same command with more --seeds, or add --allow-partial."
         )
@@ -91,7 +89,7 @@ def create(
     about_items = None
     if with_items:
         name = f"{path.name.removesuffix('.json')}.items.json.gz"
-        text = json.dumps(items.means(frame), separators=(",", ":"), allow_nan=False)
+        text = json.dumps(items(frame), separators=(",", ":"), allow_nan=False)
         # No time stamp inside, so that the same run gives the same bytes.
         content = gzip.compress(text.encode(), mtime=0)
         path.with_name(name).write_bytes(content)
@@ -133,19 +131,19 @@ def read(path: Path) -> Baseline:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise BaselineError(f"{path}: damaged: no JSON.") from error
+        raise BaselineError(f"{path}: damaged: this is not JSON.") from error
     if not isinstance(content, dict):
-        raise BaselineError(f"{path}: damaged: no JSON object.")
+        raise BaselineError(f"{path}: damaged: this is not a JSON object.")
     sha256 = content.pop("sha256", None)
     if sha256 != _sha256(content):
         raise BaselineError(
             f"{path}: damaged or edited: its sha256 does not match. "
-            "Make it anew with `akl-bench baseline create`."
+            "Create it again with `akl-bench baseline create`."
         )
     if content.get("schema_version") != SCHEMA:
         raise BaselineError(
             f"{path} is of schema {content.get('schema_version')}, this version reads {SCHEMA}: "
-            "make it anew with `akl-bench baseline create`."
+            "create it again with `akl-bench baseline create`."
         )
     try:
         return Baseline.model_validate(content)
@@ -153,7 +151,7 @@ def read(path: Path) -> Baseline:
         raise BaselineError(describe(error, str(path), Baseline)) from error
 
 
-def read_items(baseline: Baseline, path: Path) -> items.Items:
+def read_items(baseline: Baseline, path: Path) -> Items:
     """The values of single items of the baseline that was read from `path`.
 
     Raises:
@@ -161,15 +159,19 @@ def read_items(baseline: Baseline, path: Path) -> items.Items:
         BaselineError: The file is not what was written.
     """
     if baseline.items is None:
-        raise UsageError(f"{path} has no items; make it with `akl-bench baseline create --items`.")
+        raise UsageError(
+            f"{path} has no items; create it with `akl-bench baseline create --items`."
+        )
     beside = path.with_name(Path(baseline.items.file).name)
     try:
         content = beside.read_bytes()
     except OSError as error:
         raise UsageError(f"{beside}: cannot be read: {error.strerror}.") from error
     if hashlib.sha256(content).hexdigest() != baseline.items.sha256:
-        raise BaselineError(f"{beside}: damaged or of another baseline: its sha256 does not match.")
-    by_row: items.Items = json.loads(gzip.decompress(content))
+        raise BaselineError(
+            f"{beside}: damaged, or it belongs to another baseline: its sha256 does not match."
+        )
+    by_row: Items = json.loads(gzip.decompress(content))
     return by_row
 
 

@@ -2,32 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Literal
 
-from akl_bench.errors import UsageError
+from akl_bench.errors import BaselineError, UsageError
 from akl_bench.gate import verdicts
 from akl_bench.gate.baseline import Baseline
 from akl_bench.gate.comparability import changes, made_with, of_columns, summary
 from akl_bench.gate.comparison import EXACT, Comparison, Report, Side
-from akl_bench.gate.errors import BaselineError
 from akl_bench.gate.policy import Policy, Tier
-from akl_bench.gate.snapshot import Column, Row, Snapshot
-from akl_bench.gate.verdicts import Estimate, Verdict
+from akl_bench.gate.snapshot import WEIGHTS, Row, Snapshot
+from akl_bench.gate.verdicts import Verdict
+from akl_bench.report.frame import Column
 
-Mode = Literal["auto", "exact", "seeds", "calibrated", "threshold"]
-# The weights of an objective's students, compared as if they were a metric.
-WEIGHTS = Column(
-    task="training",
-    metric="weights",
-    direction=None,
-    n=1,
-    scale=1.0,
-    format="%s",
-    headline=True,
-    shown=True,
-    protocol={},
-    code="",
-)
+Mode = Literal["auto"] | verdicts.Mode
 
 
 def check(
@@ -89,81 +77,71 @@ class _Check:
         runs = self.baseline.run, self.candidate
         self.of_all = list(made_with(*runs)) if self.mode == EXACT else []
         self.of_columns = of_columns(*runs)
-        self.others = {row.key: row for row in self.candidate.rows}
+        self.others = {row.name: row for row in self.candidate.rows}
 
     def compare(self, row: Row) -> None:
         """Add the comparisons of a row."""
-        other = self.others.get(row.key)
-        columns = [c for c in self.baseline.run.columns if _means(row, c)]
-        if self.mode == EXACT:
-            trained = any(row.weights)
-            for column in [WEIGHTS, *columns] if trained else columns:
-                self._add(row, other, column, EXACT)
-            return
-        mode: Mode = self.mode
-        if other and mode == "auto" and _same_bits(row, other, columns):
-            mode = EXACT
+        other = self.others.get(row.name)
+        columns = [c for c in self.baseline.run.columns if row.numbers(c)]
+        mode = self.mode
+        if mode == EXACT:
+            columns = [WEIGHTS, *columns] if any(row.weights) else columns
+        else:
+            if other and mode == "auto" and _same_bits(row, other, columns):
+                mode = EXACT
+            columns = [c for c in columns if c.higher_is_better is not None]
         for column in columns:
-            if column.direction is not None:
-                self._add(row, other, column, mode)
+            self._add(row, other, column, mode)
 
     def _add(self, row: Row, other: Row | None, column: Column, mode: Mode) -> None:
-        tier = self.policy.tier(column, row.objective)
         comparison = Comparison(
             row.name,
             column,
-            tier,
+            self.policy.tier(column, row.objective),
             Verdict.PASS,
             "",
             _side(row, column),
             _side(other, column) if other else Side(None, 0),
         )
         obstacle = self._obstacle(other, column)
-        if obstacle is not None or other is None:
+        if other is None or obstacle:
             verdict, reason = obstacle or (Verdict.MISSING, "")
-            self.comparisons.append(replace(comparison, verdict=verdict, reason=reason))
+            comparison = replace(comparison, verdict=verdict, reason=reason)
         elif mode == EXACT:
             verdict, reason = _same(row, other, column)
-            self.comparisons.append(replace(comparison, verdict=verdict, mode=EXACT, reason=reason))
+            comparison = replace(comparison, verdict=verdict, mode=EXACT, reason=reason)
         else:
-            estimate = self._estimate(row, other, column, mode)
+            before, after = row.numbers(column), other.numbers(column)
+            estimate = verdicts.estimate(
+                before,
+                after,
+                mode=verdicts.mode_for(len(before), len(after)) if mode == "auto" else mode,
+                design=self.baseline.design,
+                alpha=self.policy.alpha,
+                margin=self.policy.margin(column, fmean(before.values())),
+                higher_is_better=bool(column.higher_is_better),
+            )
             self.waiting.append(len(self.comparisons))
-            self.comparisons.append(replace(comparison, mode=estimate.mode, estimate=estimate))
+            comparison = replace(comparison, mode=estimate.mode, estimate=estimate)
+        self.comparisons.append(comparison)
 
     def _obstacle(self, other: Row | None, column: Column) -> tuple[Verdict, str] | None:
         """Why a metric cannot be compared; None where it can."""
         if other is None:
             return Verdict.MISSING, "the run has no such objective and student"
         if other.unfinished or not other.seeds:
-            seeds = ", ".join(map(str, other.unfinished))
-            return Verdict.MISSING, f"not finished: seed {seeds}"
+            return Verdict.MISSING, f"not finished: seed {_list(other.unfinished)}"
         if column is not WEIGHTS:
-            if column.metric not in other.values.get(column.task, {}):
+            measured = other.by_seed(column)
+            if not measured:
                 return Verdict.MISSING, "not measured"
-            bad = [str(s) for s, value in other.by_seed(column).items() if value is None]
-            if bad:
-                return Verdict.MISSING, f"no number at seed {', '.join(bad)}"
+            if bad := [seed for seed, value in measured.items() if value is None]:
+                return Verdict.MISSING, f"no number at seed {_list(bad)}"
         lines = [*self.of_all, *self.of_columns.get(column.key, ())]
         if not lines:
             return None
         more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
         return Verdict.INCOMPARABLE, f"{lines[0]}{more}"
-
-    def _estimate(self, row: Row, other: Row, column: Column, mode: Mode) -> Estimate:
-        before, after = _means(row, column), _means(other, column)
-        if mode == "auto" or mode == EXACT:
-            chosen = verdicts.mode_for(len(before), len(after))
-        else:
-            chosen = mode
-        return verdicts.estimate(
-            before,
-            after,
-            mode=chosen,
-            design=self.baseline.design,
-            alpha=self.policy.alpha,
-            margin=self.policy.margin(column, sum(before.values()) / len(before)),
-            higher_is_better=column.direction == "higher",
-        )
 
     def judge(self) -> None:
         """Settle the verdicts of the estimates, tier by tier."""
@@ -181,15 +159,15 @@ class _Check:
                 )
 
 
-def _means(row: Row, column: Column) -> dict[int, float]:
-    return {seed: value for seed, value in row.by_seed(column).items() if value is not None}
+def _list(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds))
 
 
 def _side(row: Row, column: Column) -> Side:
     if column is WEIGHTS:
         return Side(None, len(row.seeds))
-    values = _means(row, column)
-    return Side(sum(values.values()) / len(values) if values else None, len(values))
+    values = row.numbers(column).values()
+    return Side(fmean(values) if values else None, len(values))
 
 
 def _same_bits(row: Row, other: Row, columns: Sequence[Column]) -> bool:
@@ -200,25 +178,25 @@ def _same_bits(row: Row, other: Row, columns: Sequence[Column]) -> bool:
 
 def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
     """Whether the seeds that both have agree to the bit."""
-    seeds = [seed for seed in other.seeds if seed in row.seeds]
-    if not seeds:
+    shared = set(row.seeds) & set(other.seeds)
+    if not shared:
         return Verdict.MISSING, "no seed in common with the baseline"
     differing = _differing(row, other, column)
     if not differing:
         return Verdict.PASS, ""
-    first = differing[0]
-    sides = f": {_bits(row, column)[first]!r} -> {_bits(other, column)[first]!r}"
+    seed, sides = next(iter(differing.items()))
+    shown = "" if column is WEIGHTS else ": {!r} -> {!r}".format(*sides)
     return (
         Verdict.REGRESSION,
-        f"other bits at {len(differing)} of {len(seeds)} seeds, first at seed {first}"
-        f"{'' if column is WEIGHTS else sides}",
+        f"bits differ at {len(differing)} of {len(shared)} seeds, first at seed {seed}{shown}",
     )
 
 
-def _differing(row: Row, other: Row, column: Column) -> list[int]:
-    """The seeds of both with other bits."""
+def _differing(row: Row, other: Row, column: Column) -> dict[int, tuple[object, object]]:
+    """Both sides at the seeds of both that have other bits."""
     before, now = _bits(row, column), _bits(other, column)
-    return [seed for seed in other.seeds if seed in row.seeds and before[seed] != now.get(seed)]
+    sides = {seed: (before[seed], now.get(seed)) for seed in other.seeds if seed in row.seeds}
+    return {seed: (one, two) for seed, (one, two) in sides.items() if one != two}
 
 
 def _bits(row: Row, column: Column) -> Mapping[int, str | float | None]:
@@ -231,8 +209,8 @@ def _notes(baseline: Snapshot, candidate: Snapshot, left_out: int) -> list[str]:
     notes = []
     if left_out:
         notes.append(f"{left_out} rows of the baseline left out by --only")
-    known = {row.key for row in baseline.rows}
-    if new := [row.name for row in candidate.rows if row.key not in known]:
+    known = {row.name for row in baseline.rows}
+    if new := [row.name for row in candidate.rows if row.name not in known]:
         notes.append(f"not in the baseline: {', '.join(new)}")
     if new := [task for task in candidate.protocols if task not in baseline.protocols]:
         notes.append(f"tasks that are not in the baseline: {', '.join(new)}")

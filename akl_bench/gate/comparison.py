@@ -1,15 +1,22 @@
 """The outcome of a check, as data; the outputs print it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from akl_bench.gate.policy import Tier
-from akl_bench.gate.snapshot import Column
 from akl_bench.gate.verdicts import Estimate, Verdict
+from akl_bench.report.frame import Column
 
 EXACT: Literal["exact"] = "exact"
+_SCHEMA = 1
+_OUTCOMES = {
+    0: "passed",
+    1: "failed",
+    3: "not possible",
+    4: "inconclusive",
+}
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,29 @@ class Comparison:
         seeds = "seed" if more == 1 else "seeds"
         return f"{detectable}; {more} more {seeds} should settle this if nothing changed"
 
+    def as_json(self) -> dict[str, Any]:
+        """Everything that it has; numbers in the unit that tables show."""
+        e = self.estimate
+        return {
+            "row": self.row,
+            "task": self.column.task,
+            "metric": self.column.metric,
+            "tier": self.tier.value,
+            "verdict": self.verdict.value,
+            "mode": self.mode or None,
+            "baseline": {"mean": self.scaled(self.baseline.mean), "seeds": self.baseline.seeds},
+            "candidate": {"mean": self.scaled(self.candidate.mean), "seeds": self.candidate.seeds},
+            "difference": self.scaled(e.difference) if e else None,
+            "interval": [self.scaled(e.low), self.scaled(e.high)]
+            if e and e.low is not None
+            else None,
+            "p": self.p,
+            "margin": self.scaled(e.margin) if e else None,
+            "detectable": self.scaled(self.detectable),
+            "more_seeds": self.more_seeds,
+            "reason": self.explanation or None,
+        }
+
 
 @dataclass(frozen=True)
 class Report:
@@ -103,12 +133,6 @@ class Report:
     strict: bool = False
 
     @property
-    def counts(self) -> dict[str, int]:
-        """Number of comparisons by verdict."""
-        counted = Counter(c.verdict for c in self.comparisons)
-        return {verdict.value: counted[verdict] for verdict in Verdict if counted[verdict]}
-
-    @property
     def exit_code(self) -> int:
         """0 pass; 1 regression or missing; 3 incomparable; 4 inconclusive, where strict."""
         bad = {c.verdict for c in self.comparisons if c.fails}
@@ -123,19 +147,28 @@ class Report:
     @property
     def headline(self) -> str:
         """The outcome in one line."""
-        outcome = {
-            0: "passed",
-            1: "failed",
-            3: "nothing can be said: not comparable",
-            4: "inconclusive",
-        }[self.exit_code]
-        counted = _counts(c for c in self.comparisons if c.fails)
-        advisory = _counts(c for c in self.comparisons if not c.fails)
-        return f"check {outcome}: {counted or 'nothing that can fail'}" + (
+        counted, advisory = (
+            ", ".join(f"{n} {verdict}" for verdict, n in self._counts(fails).items())
+            for fails in ((True,), (False,))
+        )
+        return f"check {_OUTCOMES[self.exit_code]}: {counted or 'nothing that can fail'}" + (
             f"; advisory: {advisory}" if advisory else ""
         )
 
+    def _counts(self, fails: Collection[bool] = (True, False)) -> dict[str, int]:
+        """Number of comparisons by verdict, of those that can fail or not."""
+        counted = Counter(c.verdict for c in self.comparisons if c.fails in fails)
+        return {verdict.value: counted[verdict] for verdict in Verdict if counted[verdict]}
 
-def _counts(comparisons: Iterable[Comparison]) -> str:
-    counted = Counter(c.verdict for c in comparisons)
-    return ", ".join(f"{counted[v]} {v.value}" for v in Verdict if counted[v])
+    def as_json(self) -> dict[str, Any]:
+        """Everything that it has as JSON values."""
+        return {
+            "schema": _SCHEMA,
+            "outcome": self.headline,
+            "exit_code": self.exit_code,
+            "counts": self._counts(),
+            "incomparable": list(self.incomparable),
+            "changed": list(self.changed),
+            "notes": list(self.notes),
+            "comparisons": [c.as_json() for c in self.comparisons],
+        }

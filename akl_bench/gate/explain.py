@@ -1,10 +1,8 @@
 """The items that fell most: what a regression looks like in single answers."""
 
-from akl_bench.artifacts.cells import Cell
 from akl_bench.errors import UsageError
 from akl_bench.gate.comparison import Comparison, Report
-from akl_bench.gate.items import Items, of_metric
-from akl_bench.gate.snapshot import finished, name_of
+from akl_bench.gate.snapshot import Items, items_of, name_of
 from akl_bench.gate.verdicts import Verdict
 from akl_bench.report.escape import terminal_text
 from akl_bench.report.frame import RunFrame
@@ -25,11 +23,11 @@ def explain(report: Report, name: str, before: Items, frame: RunFrame) -> str:
     Raises:
         UsageError: No such row, or its scores are not what was sealed.
     """
-    rows = {name_of(row.objective, row.student): row for row in frame.rows}
+    rows = {name_of(row): row for row in frame.rows}
     cells_by_row = {
-        title: finished(frame, row)
+        title: cells
         for title, row in rows.items()
-        if name in (title, row.objective) and finished(frame, row)
+        if name in (title, row.objective) and (cells := frame.finished(row))
     }
     if not cells_by_row:
         raise UsageError(f"--explain {name}: no such row. Rows here: {', '.join(rows)}.")
@@ -40,13 +38,15 @@ def explain(report: Report, name: str, before: Items, frame: RunFrame) -> str:
         for comparison in fallen:
             task, metric = comparison.column.key
             old = before.get(title, {}).get(task, {}).get(metric, {})
-            new = of_metric(cells, task, metric)
-            lines += _items(comparison, old, new, _answers(cells[0], task))
+            new = items_of(cells, comparison.column)
+            # The first answer to every prompt.
+            answers = {line["id"]: line["text"] for line in reversed(cells[0].answers(task))}
+            lines += _items(comparison, old, new, answers)
     return "\n".join(lines) + "\n"
 
 
 def _fell(comparison: Comparison) -> bool:
-    if comparison.column.direction is None or comparison.candidate.mean is None:
+    if comparison.column.higher_is_better is None or comparison.candidate.mean is None:
         return False
     return comparison.verdict in (Verdict.REGRESSION, Verdict.WARN, Verdict.INCONCLUSIVE)
 
@@ -54,7 +54,7 @@ def _fell(comparison: Comparison) -> bool:
 def _items(
     comparison: Comparison, old: dict[str, float], new: dict[str, float], answers: dict[str, str]
 ) -> list[str]:
-    sign = 1 if comparison.column.direction == "higher" else -1
+    sign = 1 if comparison.column.higher_is_better else -1
     changes = sorted((sign * (new[id_] - old[id_]), id_) for id_ in old.keys() & new.keys())
     fallen = [(change, id_) for change, id_ in changes if change < 0]
     title = f"  {terminal_text(comparison.column.task)}/{terminal_text(comparison.column.metric)}"
@@ -67,11 +67,3 @@ def _items(
         if id_ in answers:
             lines.append(f"      > {terminal_text(answers[id_][:_TEXT])}")
     return lines
-
-
-def _answers(cell: Cell, task: str) -> dict[str, str]:
-    """First answer to every prompt."""
-    first: dict[str, str] = {}
-    for answer in cell.answers(task):
-        first.setdefault(str(answer["id"]), str(answer["text"]))
-    return first

@@ -1,63 +1,26 @@
 """What the gate compares: the values of a run by seed, and what they were measured with."""
 
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Literal
 
 from akl_bench.artifacts.cells import Cell
-from akl_bench.artifacts.cells import Row as RowKey
-from akl_bench.artifacts.files import digest, flat
+from akl_bench.artifacts.cells import Row as FrameRow
+from akl_bench.artifacts.files import flat
 from akl_bench.artifacts.keys import common
-from akl_bench.artifacts.records import Fields, Seal
-from akl_bench.report.frame import Column as FrameColumn
-from akl_bench.report.frame import RunFrame
+from akl_bench.artifacts.records import Fields, Made
+from akl_bench.report.frame import Column, RunFrame
 from akl_bench.strict import Strict
 
 # A row has these for itself, a column those.
 _OF_ROW, _OF_COLUMN = ("objective", "seed"), ("signature", "higher_is_better")
 # A run that was gone on with after a change has seeds of before and after it.
 _VARIES = "not the same for all seeds"
-_CODE = 16
-
-
-class Column(Strict):
-    """One metric of one task.
-
-    Attributes:
-        task: The task's name.
-        metric: The metric's canonical spec.
-        direction: Which values are better; None where neither, and then only `exact` compares it.
-        n: Items that a value is the mean over.
-        scale: Factor from the raw value to the shown one.
-        format: %-format of the shown value.
-        headline: Whether it is the task's first number.
-        shown: Whether a table shows it unasked.
-        protocol: The metric's signature, and what else must agree for this metric alone.
-        code: Hash of the code that sampled and scored, which may change.
-    """
-
-    task: str
-    metric: str
-    direction: Literal["higher", "lower"] | None
-    n: int
-    scale: float
-    format: str
-    headline: bool
-    shown: bool
-    protocol: Fields
-    code: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Task and metric."""
-        return self.task, self.metric
-
-    def matches(self, pattern: str) -> bool:
-        """Whether a glob over `task/metric`, or over the metric where it has no slash, fits."""
-        names = (self.metric, self.metric.partition("(")[0])
-        if "/" in pattern:
-            names = (f"{self.task}/{names[0]}", f"{self.task}/{names[1]}")
-        return any(fnmatchcase(name, pattern) for name in names)
+# row name -> task -> metric -> item -> mean over seeds
+Items = dict[str, dict[str, dict[str, dict[str, float]]]]
+# The weights of an objective's students, compared as if they were a metric.
+WEIGHTS = Column("training", "weights", None, 1.0, "%s", "", 1, headline=True, shown=True)
 
 
 class Row(Strict):
@@ -82,23 +45,22 @@ class Row(Strict):
     values: dict[str, dict[str, tuple[float | None, ...]]]
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Objective and student."""
-        return self.objective, self.student
-
-    @property
     def name(self) -> str:
         """How it is named to people."""
-        return name_of(*self.key)
+        return name_of(self)
 
     def matches(self, pattern: str) -> bool:
         """Whether a glob fits the row's name or its objective."""
         return any(fnmatchcase(name, pattern) for name in (self.name, self.objective))
 
     def by_seed(self, column: Column) -> dict[int, float | None]:
-        """Value of a metric by seed; empty where the row has none."""
+        """Value of a metric by seed, None where it is undefined; empty where the row has none."""
         values = self.values.get(column.task, {}).get(column.metric, ())
         return dict(zip(self.seeds, values, strict=False))
+
+    def numbers(self, column: Column) -> dict[int, float]:
+        """The values that are defined."""
+        return {seed: value for seed, value in self.by_seed(column).items() if value is not None}
 
 
 class Environment(Strict):
@@ -109,7 +71,7 @@ class Environment(Strict):
     threads: int
 
     def __str__(self) -> str:
-        return f"device {self.device}, machine {self.machine}, threads {self.threads}"
+        return ", ".join(f"{name} {value}" for name, value in self)
 
 
 class Snapshot(Strict):
@@ -137,36 +99,23 @@ class Snapshot(Strict):
 
     def protocol(self, column: Column) -> Fields:
         """What must agree for a number to be comparable with those of a column of this run."""
-        shared = self.protocols.get(column.task, {})
-        return {**shared, "direction": column.direction, **column.protocol}
+        of_column = {name: getattr(column, name) for name in _OF_COLUMN}
+        return {**self.protocols.get(column.task, {}), **column.protocol, **of_column}
 
 
-def name_of(objective: str, student: str) -> str:
+def name_of(row: Row | FrameRow) -> str:
     """How the gate names a row to people."""
-    return "/".join(part for part in (objective, student) if part)
-
-
-def finished(frame: RunFrame, row: RowKey) -> list[Cell]:
-    """The cells of a row that have all that was asked for, by seed."""
-    return [cell for cell in frame.of(row) if cell.is_done]
+    return "/".join(part for part in (row.objective, row.student) if part)
 
 
 def measure(frame: RunFrame) -> Snapshot:
     """The numbers of a run, and all that they depend on."""
-    cells = [cell for row in frame.rows for cell in finished(frame, row)]
-    seals = [
-        seal
-        for cell in cells
-        for seal in (cell.student, *cell.completions.values(), *cell.scores.values())
-        if seal is not None
-    ]
+    cells = [cell for row in frame.rows for cell in frame.finished(row)]
+    made = [seal.made for cell in cells for _, seal in cell.artifacts]
+    columns = [replace(c, protocol=_without(flat(c.protocol), _OF_COLUMN)) for c in frame.columns]
     protocols = {
-        task: common(
-            {name: value for name, value in column.protocol.items() if name not in _OF_COLUMN}
-            for column in frame.columns
-            if column.task == task
-        )
-        for task in dict.fromkeys(column.task for column in frame.columns)
+        task: common(column.protocol for column in columns if column.task == task)
+        for task in dict.fromkeys(column.task for column in columns)
     }
     subject = _of_student(frame.subject)
     return Snapshot(
@@ -174,61 +123,47 @@ def measure(frame: RunFrame) -> Snapshot:
         stamps=tuple(name for name in ("smoke", "dry_models") if getattr(frame.profile, name)),
         protocols=protocols,
         subject=subject,
-        libraries=_libraries(seals),
-        environments=_environments(seals),
-        columns=tuple(_column(frame, column, protocols[column.task]) for column in frame.columns),
+        libraries=_libraries(made),
+        environments=_environments(made),
+        columns=tuple(
+            replace(c, protocol=_without(c.protocol, protocols[c.task])) for c in columns
+        ),
         rows=tuple(_row(frame, row, subject) for row in frame.rows),
     )
 
 
+def _without(fields: Fields, names: Iterable[str]) -> Fields:
+    return {name: value for name, value in fields.items() if name not in {*names}}
+
+
 def _of_student(fields: Fields) -> Fields:
     """Fields of students but for which ones they are, and their libraries, which stand alone."""
-    return {
-        name: value
-        for name, value in fields.items()
-        if name not in _OF_ROW and not name.startswith("libraries.")
-    }
+    libraries = [name for name in fields if name.startswith("libraries.")]
+    return _without(fields, [*_OF_ROW, *libraries])
 
 
-def _libraries(seals: Iterable[Seal]) -> dict[str, str]:
+def _libraries(made: Iterable[Made]) -> dict[str, str]:
     versions: dict[str, set[str]] = {}
-    for seal in seals:
-        for name, version in seal.made.libraries.items():
-            versions.setdefault(name, set()).add(version)
+    for name, version in (item for one in made for item in one.libraries.items()):
+        versions.setdefault(name, set()).add(version)
     return {name: " and ".join(sorted(several)) for name, several in sorted(versions.items())}
 
 
-def _environments(seals: Iterable[Seal]) -> tuple[Environment, ...]:
-    # What torch had no part in, as ROUGE, comes out the same everywhere.
-    made = [seal.made for seal in seals if seal.made.threads]
-    kinds = {Environment(device=m.device, machine=m.machine, threads=m.threads) for m in made}
+def _environments(made: Iterable[Made]) -> tuple[Environment, ...]:
+    kinds = {
+        Environment(device=one.device, machine=one.machine, threads=one.threads)
+        for one in made
+        # What torch had no part in, as ROUGE, comes out the same everywhere.
+        if one.threads
+    }
     return tuple(sorted(kinds, key=str))
 
 
-def _column(frame: RunFrame, column: FrameColumn, shared: Fields) -> Column:
-    better = column.higher_is_better
-    protocol = flat(column.protocol).items()
-    seals = next(cell.behind(*column.key) for cell in frame.cells if column.key in cell.metrics)
-    return Column(
-        task=column.task,
-        metric=column.metric,
-        direction=None if better is None else "higher" if better else "lower",
-        n=column.n,
-        scale=column.scale,
-        format=column.format,
-        headline=column.metric == frame.tasks[column.task].headline,
-        shown=column in frame.shown,
-        protocol={k: v for k, v in protocol if k not in shared and k != "higher_is_better"},
-        code=digest([seal.fields.get("code") for seal in seals])[:_CODE],
-    )
-
-
-def _row(frame: RunFrame, row: RowKey, subject: Fields) -> Row:
-    cells = finished(frame, row)
-    seeds = [cell.seed for cell in cells]
+def _row(frame: RunFrame, row: FrameRow, subject: Fields) -> Row:
+    cells = frame.finished(row)
+    seeds = tuple(cell.seed for cell in cells)
     fields = [flat(cell.student.fields) for cell in cells if cell.student]
-    agreed = common(fields)
-    own = _of_student({name: agreed.get(name, _VARIES) for each in fields for name in each})
+    own = {name: _VARIES for each in fields for name in each} | common(fields)
     values: dict[str, dict[str, tuple[float | None, ...]]] = {}
     for column in frame.columns:
         numbers = [frame.number(cell, column) for cell in cells]
@@ -238,11 +173,37 @@ def _row(frame: RunFrame, row: RowKey, subject: Fields) -> Row:
     return Row(
         objective=row.objective,
         student=row.student,
-        seeds=tuple(seeds),
+        seeds=seeds,
         unfinished=tuple(
             sorted(c.seed for c in frame.cells if c.row == row and c.seed not in seeds)
         ),
-        own={name: value for name, value in own.items() if name not in subject},
+        own=_without(_of_student(own), subject),
         weights=tuple(cell.trained.content if cell.trained else None for cell in cells),
         values=values,
     )
+
+
+def items(frame: RunFrame) -> Items:
+    """Values of all items that have a direction, for `--explain`.
+
+    Raises:
+        UsageError: A cell's scores are not what was sealed.
+    """
+    items: Items = {}
+    for row in frame.rows:
+        cells = frame.finished(row)
+        for column in frame.columns:
+            by_id = items_of(cells, column) if column.higher_is_better is not None else {}
+            if by_id:
+                by_task = items.setdefault(name_of(row), {})
+                by_task.setdefault(column.task, {})[column.metric] = by_id
+    return items
+
+
+def items_of(cells: Sequence[Cell], column: Column) -> dict[str, float]:
+    """As `items`, of one metric of a row's cells."""
+    values: dict[str, list[float]] = {}
+    for example in (line for cell in cells for line in cell.examples(*column.key)):
+        if example["value"] is not None:
+            values.setdefault(example["id"], []).append(example["value"])
+    return {id_: statistics.fmean(several) for id_, several in sorted(values.items())}

@@ -1,15 +1,13 @@
 """Self-BLEU of a list of texts, exact, in time linear in the number of tokens."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Sequence
 
-from akl_bench.metrics._text import ngrams, words
+from akl_bench.metrics._text import WORDS, ngrams, words
 
 EPSILON = 0.1
-SMOOTHING = f"add_{EPSILON}_to_zero_counts"
+DETAILS = (f"smoothing:add_{EPSILON}_to_zero_counts", WORDS)
 
 
 def self_bleu(texts: Sequence[str], order: int) -> float | None:

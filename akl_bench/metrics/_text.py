@@ -13,8 +13,11 @@ from akl_bench.errors import UsageError
 if TYPE_CHECKING:
     from nltk.stem.porter import PorterStemmer
 
-WORDS = "wordpunct"
-"""Name of `words` in signatures: runs of word characters or of punctuation, case kept."""
+WORDS = "tokenizer:wordpunct"
+"""What `words` is called in signatures: runs of word characters or of punctuation, case kept."""
+
+ROUGE = ("stemmer:porter", "tokenizer:rouge_score", "agg:max_over_references")
+"""What `rouge_tokens` and the best of several references are called there."""
 
 _WORDS = re.compile(r"\w+|[^\w\s]+")
 _ROUGE = re.compile(r"[a-z0-9]+")

@@ -12,8 +12,6 @@ scope      the author writes                              callers use
 ========== ============================================== ====================================
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import re
@@ -78,7 +76,7 @@ class Metric:
         needs: Subset of {"references", "prompts"} without which the metric has no meaning.
         bounds: Smallest and largest raw value.
         scale, format: How a raw value is shown: ``format % (scale * value)``.
-        details: What else decides the number (tokenizer, stemmer, smoothing); in the signature.
+        details: What else decides the number, as ("stemmer:porter",); in the signature.
         version: Raised whenever a change can move a score.
     """
 
@@ -89,15 +87,14 @@ class Metric:
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     scale: ClassVar[float] = 1.0
     format: ClassVar[str] = "%.3f"
-    details: ClassVar[Mapping[str, str]] = {}
+    details: ClassVar[tuple[str, ...]] = ()
     version: ClassVar[int] = 1
 
     def signature(self) -> str:
         """Return everything that decides the number, e.g. ``self_bleu|n:4|...|version:1``."""
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
-        parameters = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        pairs = {**parameters, **self.details, "version": self.version}
-        return "|".join([name, *(f"{key}:{value}" for key, value in pairs.items())])
+        parameters = [f"{f.name}:{getattr(self, f.name)}" for f in dataclasses.fields(self)]
+        return "|".join([name, *parameters, *self.details, f"version:{self.version}"])
 
     def per_example(
         self,

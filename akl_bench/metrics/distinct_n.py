@@ -1,23 +1,20 @@
 """Distinct-n of all responses together: distinct n-grams / n-grams (Li et al. 2016)."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from akl_bench.metrics._text import WORDS, pooled_ngrams, require_order
-from akl_bench.metrics.base import Metric, Scope
+from akl_bench.metrics.base import Metric
 
 
 @dataclass(frozen=True)
 class DistinctN(Metric):
     """Diversity of a corpus; 0 where there is no n-gram. It falls as the corpus grows."""
 
-    aliases: ClassVar[tuple[str, ...]] = ("distinct",)
-    scope: ClassVar[Scope] = "corpus"
-    higher_is_better: ClassVar[bool | None] = True
-    details: ClassVar[Mapping[str, str]] = {"tokenizer": WORDS}
+    aliases = ("distinct",)
+    scope = "corpus"
+    higher_is_better = True
+    details = (WORDS,)
 
     n: int = 2
 

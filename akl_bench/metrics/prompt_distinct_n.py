@@ -1,22 +1,19 @@
 """Distinct-n of the several samples of one prompt, then the mean over prompts."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from akl_bench.metrics._text import WORDS, pooled_ngrams, require_order
-from akl_bench.metrics.base import Metric, Scope
+from akl_bench.metrics.base import Metric
 
 
 @dataclass(frozen=True)
 class PromptDistinctN(Metric):
     """Diversity of the answers to one prompt; 0 where there is no n-gram."""
 
-    scope: ClassVar[Scope] = "group"
-    higher_is_better: ClassVar[bool | None] = True
-    details: ClassVar[Mapping[str, str]] = {"tokenizer": WORDS}
+    scope = "group"
+    higher_is_better = True
+    details = (WORDS,)
 
     n: int = 2
 

@@ -4,12 +4,10 @@ from pathlib import Path
 
 from akl_bench.microworld.grammar import (
     GRAMMAR_VERSION,
-    answer_distribution,
     is_valid,
     kind_of,
     mode_of,
     modes,
-    next_token_distribution,
     understands,
 )
 from akl_bench.microworld.splits import HARNESS_SPLITS, SPLITS, records
@@ -21,12 +19,10 @@ __all__ = [
     "HARNESS_SPLITS",
     "SPLITS",
     "TEACHER",
-    "answer_distribution",
     "is_valid",
     "kind_of",
     "mode_of",
     "modes",
-    "next_token_distribution",
     "records",
     "understands",
 ]

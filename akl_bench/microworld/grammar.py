@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from functools import lru_cache
 
 from akl_bench.errors import UsageError
@@ -49,16 +48,6 @@ def kind_of(instruction: str) -> str:
     understood = _understand(instruction)
     assert understood is not None
     return understood[0].name
-
-
-def answer_distribution(instruction: str) -> dict[str, float]:
-    """Every valid answer text with its exact probability, likeliest first."""
-    return answer(instruction).texts()
-
-
-def next_token_distribution(instruction: str, prefix_words: Sequence[str]) -> dict[str, float]:
-    """Exact distribution of the next word (``<eos>``: end); empty after an impossible prefix."""
-    return answer(instruction).next_words(prefix_words)
 
 
 def is_valid(instruction: str, response: str) -> bool:

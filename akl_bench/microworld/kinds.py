@@ -65,15 +65,15 @@ class Kind:
         pattern, words = self.pattern.split(), instruction.split()
         if len(pattern) != len(words):
             return None
-        found: list[str] = []
+        slot_words: list[str] = []
         for wanted, word in zip(pattern, words, strict=True):
             if wanted.startswith("{"):
                 if word not in SLOT_WORDS[wanted[1:-1]]:
                     return None
-                found.append(word)
+                slot_words.append(word)
             elif wanted != word:
                 return None
-        return tuple(found)
+        return tuple(slot_words)
 
     def draw(self, rng: random.Random) -> tuple[str, ...]:
         """Slot words for a random instruction that has an answer."""

@@ -1,7 +1,7 @@
 """Dry models: a hub model's architecture at toy width with random weights, made offline."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from transformers import (
 from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from akl_bench.config import ModelRef
+    from akl_bench.config import ModelRef, Profile
 
 # Part of a hub name -> transformers model type. The first match counts.
 _FAMILIES = {
@@ -80,6 +80,23 @@ def dry(ref: "ModelRef", folder: Path, *, teacher: bool, texts: Iterable[str]) -
     tokenizer.save_pretrained(scratch)
     scratch.rename(folder)
     return ref.model_copy(update={"source": "path", "path": str(folder), "name": None})
+
+
+def dry_profile(profile: "Profile", folder: Path, texts: Sequence[str]) -> "Profile":
+    """A profile whose teacher and students are toy checkpoints in a folder, made where missing."""
+
+    def made(ref: "ModelRef", name: str) -> "ModelRef":
+        path = folder / name
+        if (path / "config.json").is_file():
+            return ref.model_copy(update={"source": "path", "path": str(path), "name": None})
+        return dry(ref, path, teacher=name == "teacher", texts=texts)
+
+    students = {
+        name: ref if ref.source in ("teacher", "random") else made(ref, f"student-{name}")
+        for name, ref in profile.students.items()
+    }
+    teacher = made(profile.teacher, "teacher")
+    return profile.model_copy(update={"teacher": teacher, "students": students})
 
 
 def _train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerBase:

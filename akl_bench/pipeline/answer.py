@@ -30,15 +30,7 @@ def task_records(plan: Plan, task: str) -> list[Record]:
 
 
 def answer(plan: Plan, cell: CellPlan, task: str, model: Model, report: Report) -> None:
-    """Let a model answer the prompts of a task, and seal what it says.
-
-    Args:
-        plan: The run's.
-        cell: Whose model it is.
-        task: One that generates.
-        model: The model.
-        report: Told how far it is.
-    """
+    """Let a model answer the prompts of a task that generates, and seal what it says."""
     spec, fields = plan.tasks[task].spec.generation, plan.tasks[task].completions
     assert fields is not None, "only tasks that generate come here"
     prompt, limit = Prompt(plan.profile.prompt), plan.profile.data.max_prompt_tokens

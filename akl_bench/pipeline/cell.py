@@ -10,6 +10,7 @@ from akl_bench.artifacts.files import read_jsonl, write_jsonl
 from akl_bench.artifacts.records import Scores
 from akl_bench.artifacts.store import COMPLETIONS, ROWS
 from akl_bench.errors import AklBenchError
+from akl_bench.models.vocabulary import VocabularyError
 from akl_bench.pipeline.answer import answer, task_records
 from akl_bench.pipeline.provenance import made_here
 
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
 def run_cell(plan: Plan, cell: CellPlan, report: Report) -> None:
     """Make what a cell has not.
-
-    Args:
-        plan: The run's.
-        cell: One of its cells.
-        report: Told the stage and how far it is.
 
     Raises:
         AklBenchError: Training diverged, or a task could not be scored; the other tasks are.
@@ -80,9 +76,14 @@ def _task(plan: Plan, cell: CellPlan, task: str, model: Model, report: Report) -
     for name, artifact in missing.items():
         how = planned.scores[name]
         with artifact.make(made_here(how.fields["libraries"])) as making:
-            numbers, examples = score(name)
+            note = ""
+            try:
+                numbers, examples = score(name)
+            except VocabularyError as error:
+                # Of students that is found before they are trained.
+                numbers, examples, note = {}, [], str(error)
             write_jsonl(making.folder / ROWS, examples, durable=False)
-            making.record = Scores(task=task, metrics=numbers, **dict(how.measured))
+            making.record = Scores(task=task, metrics=numbers, note=note, **dict(how.measured))
 
 
 def _scorer(
@@ -106,7 +107,7 @@ def _scorer(
     completions = read_jsonl(plan.place(cell).completions(task) / COMPLETIONS)
 
     def score(name: str) -> Scored:
-        metric = metrics.get(planned.scores[name].fields["metric"])
+        metric = metrics.get(planned.scores[name].metric)
         return text.score(metric, name, records, completions)
 
     return score

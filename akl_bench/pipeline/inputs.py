@@ -6,7 +6,7 @@ from typing import Any
 
 from akl_bench import metrics
 from akl_bench.artifacts.files import digest
-from akl_bench.config import ModelRef, Profile
+from akl_bench.config import Profile
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import Record, load_records, load_rows
 from akl_bench.models.census import fingerprint
@@ -31,16 +31,26 @@ class Inputs:
     hashes: dict[str, str]
 
 
-def load_data(profile: Profile) -> tuple[list[Record], list[Record], dict[str, list[Any]]]:
+def load_data(
+    profile: Profile, *, training: bool = True
+) -> tuple[list[Record], list[Record], dict[str, list[Any]]]:
     """Read and check everything that a profile reads: training, validation and task rows.
+
+    Args:
+        profile: The resolved profile.
+        training: Whether anything is to be trained; else those rows are left alone.
 
     Raises:
         UsageError: A source that is missing, or malformed; every problem of a file is listed.
     """
-    prompt = Prompt(profile.prompt)
     root, online = profile.data.root, profile.online
-    train = load_records(profile.data.train, "data.train", root=root, online=online)
-    validation = load_records(profile.data.validation, "data.validation", root=root, online=online)
+    train, validation = (
+        load_records(source, key, root=root, online=online) if training else []
+        for key, source in (
+            ("data.train", profile.data.train),
+            ("data.validation", profile.data.validation),
+        )
+    )
     rows: dict[str, list[Any]] = {}
     for name, task in profile.tasks.items():
         for spec in task.metrics:
@@ -52,25 +62,28 @@ def load_data(profile: Profile) -> tuple[list[Record], list[Record], dict[str, l
             rows[name] = load_rows(task.data, key, root=root, online=online)
         else:
             rows[name] = load_records(task.data, key, root=root, online=online)
+    prompt = Prompt(profile.prompt)
     for record in [*train, *validation]:
         prompt.render(record)
     return train, validation, rows
 
 
-def load_inputs(profile: Profile, folder: Path) -> Inputs:
-    """Load and hash the inputs of a run; dry models are made in `folder`.
+def load_inputs(profile: Profile, folder: Path, *, training: bool = True) -> Inputs:
+    """Load and hash the inputs of a run; dry models are made in `folder`; as `load_data`.
 
     Raises:
         UsageError: As `load_data`, or a model that is not there.
     """
-    train, validation, tasks = load_data(profile)
+    train, validation, tasks = load_data(profile, training=training)
     if profile.dry_models:
-        profile = _with_dry_models(profile, folder, train)
-    hashes = {
-        "train": digest([asdict(record) for record in train]),
-        "validation": digest([asdict(record) for record in validation]),
-        "teacher": fingerprint(profile.teacher, online=profile.online),
-    }
+        from akl_bench.models.toys import dry_profile
+
+        texts = [f"{r.instruction} {r.input} {r.outputs[0]}" for r in train]
+        profile = dry_profile(profile, folder, texts)
+    hashes = {"teacher": fingerprint(profile.teacher, online=profile.online)}
+    if training:
+        hashes["train"] = digest([asdict(record) for record in train])
+        hashes["validation"] = digest([asdict(record) for record in validation])
     for name, student in profile.students.items():
         if student.source not in ("teacher", "random"):
             hashes[f"student-{name}"] = fingerprint(student, online=profile.online)
@@ -78,22 +91,3 @@ def load_inputs(profile: Profile, folder: Path) -> Inputs:
         plain = [asdict(row) if isinstance(row, Record) else row for row in rows]
         hashes[f"task-{name}"] = digest(plain)
     return Inputs(profile, train, validation, tasks, hashes)
-
-
-def _with_dry_models(profile: Profile, folder: Path, records: list[Record]) -> Profile:
-    from akl_bench.models.toys import dry
-
-    texts = [f"{r.instruction} {r.input} {r.outputs[0]}" for r in records]
-
-    def made(ref: ModelRef, name: str, *, teacher: bool) -> ModelRef:
-        path = folder / name
-        if (path / "config.json").is_file():
-            return ref.model_copy(update={"source": "path", "path": str(path), "name": None})
-        return dry(ref, path, teacher=teacher, texts=texts)
-
-    students = {
-        name: ref if ref.source in ("teacher", "random") else made(ref, name, teacher=False)
-        for name, ref in profile.students.items()
-    }
-    teacher = made(profile.teacher, "teacher", teacher=True)
-    return profile.model_copy(update={"teacher": teacher, "students": students})

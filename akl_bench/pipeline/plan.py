@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from akl_bench.artifacts.files import digest
+from akl_bench.artifacts.keys import differences
 from akl_bench.artifacts.records import CellRecord, Fields, Measured, RunRecord, Student
 from akl_bench.artifacts.store import (
     COMPLETIONS,
@@ -13,6 +14,7 @@ from akl_bench.artifacts.store import (
     CellFolder,
     Run,
     folder_name,
+    read_seal,
 )
 from akl_bench.config import Profile
 from akl_bench.executors.base import Machine
@@ -29,10 +31,12 @@ class ScorePlan:
     Attributes:
         fields: All of its key but what is measured.
         protocol: What must agree for two such numbers to be comparable.
+        metric: Spec that builds the metric in any process, where it is one.
     """
 
     fields: Fields
     protocol: Fields
+    metric: str = ""
 
     @property
     def measured(self) -> Measured:
@@ -83,6 +87,7 @@ class Plan:
         others: Cells of earlier calls that are not trained yet and were not asked for now.
         tasks: By name.
         shared: What cells share, by name.
+        sources: What makes each training set, by the set's name.
     """
 
     folder: Path
@@ -93,6 +98,7 @@ class Plan:
     others: tuple[CellRecord, ...]
     tasks: dict[str, TaskPlan]
     shared: dict[str, Artifact]
+    sources: dict[str, str]
 
     def place(self, cell: CellPlan) -> CellFolder:
         """Where a cell's artifacts lie."""
@@ -140,6 +146,20 @@ class Plan:
         """Names of what a cell has not; a damaged artifact is set aside."""
         return [name for name, a in self.artifacts(cell) if a is None or a.whole() is None]
 
+    def why(self, cell: CellPlan, name: str, artifact: Artifact | None) -> str:
+        """Why an artifact of a cell is not there: the first field that differs from one that is."""
+        if artifact is None:
+            return "what it is made from is not there yet"
+        places = [artifact.folder]
+        if name == "student":
+            # Students of other settings lie in cells of their own.
+            beside = self.place(cell).folder.parent.glob(f"*-s{cell.record.seed}-????????")
+            places = [CellFolder(folder).student for folder in beside]
+        for seal in filter(None, map(read_seal, places)):
+            if name != "student" or _same_student(seal.fields, artifact.fields):
+                return next(differences(seal.fields, artifact.fields), "its files were changed")
+        return "not made yet"
+
     def needs(self, cell: CellPlan, missing: str) -> list[str]:
         """Names of what is shared that an artifact of a cell is made from."""
         stage, *where = missing.split(" ", 2)
@@ -173,3 +193,8 @@ def train_set(source: str) -> str:
     """Name of the examples that a source has prepared."""
     name = sources.registry.spec_of(sources.registry.create(source))
     return "train" if name == "fixed" else folder_name(f"train-{name}")
+
+
+def _same_student(one: Fields, other: Fields) -> bool:
+    """Whether two students have one place in a run."""
+    return all(one.get(name) == other.get(name) for name in ("objective", "student", "seed"))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from akl_bench import divergences, generation, metrics
+from akl_bench import divergences
 from akl_bench.artifacts.files import digest
 from akl_bench.artifacts.keys import code, libraries, plugin_code
 from akl_bench.artifacts.records import CellRecord, Fields
@@ -23,15 +23,12 @@ from akl_bench.executors.base import Machine
 from akl_bench.models.census import content_hash
 from akl_bench.models.locate import check_checkpoint
 from akl_bench.pipeline.inputs import Inputs
+from akl_bench.pipeline.measures import TORCH, Measures, examples_of
 from akl_bench.pipeline.objectives import SFT, ObjectiveSpec
-from akl_bench.pipeline.plan import CellPlan, Plan, ScorePlan, TaskPlan, train_set
-from akl_bench.tasks import TaskSpec
+from akl_bench.pipeline.plan import CellPlan, Plan, train_set
 from akl_bench.training import devices, sources, teachers
 from akl_bench.training.schedule import resolve_precision
 
-_TORCH = ("torch", "transformers", "tokenizers", "numpy")
-_TEXT = ("rouge-score", "nltk", "rapidfuzz", "numpy")
-_OF_MODELS = {"harness": (*_TORCH, "lm_eval"), "fidelity": _TORCH}
 # Settings that decide nothing about a student, or that another field has resolved.
 _FREE_TRAINING = {"checkpoint_every", "precision"}
 # Students are compared with the exact teacher, whatever they are trained with.
@@ -86,6 +83,8 @@ class _Planner:
                     others.append(record)
                 else:
                     cells[_identity(record)] = kept
+        wanted = {train_set(objective.source): objective.source for objective in objectives}
+        measures = Measures(self._inputs, self._run_teacher)
         return Plan(
             self._folder,
             self._profile,
@@ -93,8 +92,9 @@ class _Planner:
             self._precision,
             tuple(cells.values()),
             tuple(others),
-            {name: self._task(task) for name, task in self._profile.tasks.items()},
-            self._shared([objective.source for objective in objectives]),
+            {name: measures.plan(task) for name, task in self._profile.tasks.items()},
+            self._shared(wanted),
+            wanted,
         )
 
     def _asked(
@@ -155,7 +155,7 @@ class _Planner:
             "seed": seed,
             "data": {
                 "train_set": train_set(objective.source),
-                **{name: self._examples(name) for name in ("train", "validation")},
+                **{name: examples_of(self._inputs, name) for name in ("train", "validation")},
             },
             **self._run_teacher,
             "training": training.model_dump(mode="json", exclude=_FREE_TRAINING),
@@ -165,7 +165,7 @@ class _Planner:
                 "teacher": plugin_code(type(teachers.registry.create(training.teacher))),
                 "devices": plugin_code(type(devices.registry.create(training.devices))),
             },
-            "libraries": libraries(*_TORCH, "accelerate", *(["peft"] if training.lora else [])),
+            "libraries": libraries(*TORCH, "accelerate", *(["peft"] if training.lora else [])),
         }
         if training.select == "rouge_l":
             tasks = self._profile.tasks.values()
@@ -177,75 +177,7 @@ class _Planner:
         label = objective.label
         return _cell(fields, objective, objective=label, student=student, seed=seed, kind="trained")
 
-    def _examples(self, name: str) -> Fields:
-        """What tokenised examples come from."""
-        data = self._profile.data
-        return {
-            "rows": self._inputs.hashes[name],
-            "prompt": self._profile.prompt,
-            "lengths": [data.max_prompt_tokens, data.max_response_tokens],
-        }
-
-    def _task(self, task: TaskSpec) -> TaskPlan:
-        protocol: Fields = {
-            "kind": task.kind,
-            "version": task.version,
-            "stamps": [n for n in ("smoke", "dry_models") if getattr(self._profile, n)],
-        }
-        rows = self._inputs.hashes.get(f"task-{task.name}")
-        if task.kind == "generation":
-            answered: Fields = {
-                "rows": rows,
-                "prompt": self._profile.prompt,
-                "max_prompt_tokens": self._profile.data.max_prompt_tokens,
-                "generation": task.generation.model_dump(mode="json"),
-            }
-            sampler = type(generation.registry.create(task.generation.sampler))
-            completions = {
-                **answered,
-                "task": task.name,
-                "device": self._machine.device,
-                "code": {
-                    "answer": code("akl_bench.pipeline.answer", "akl_bench.pipeline.model"),
-                    "sampler": plugin_code(sampler),
-                },
-                "libraries": libraries(*_TORCH),
-            }
-            return TaskPlan(task, completions, self._text_scores(task, protocol | answered))
-        measured: Fields = {"rows": rows, "lm_eval": task.lm_eval}
-        if task.kind == "fidelity":
-            measured = {**self._examples(f"task-{task.name}"), "teacher": self._teacher}
-        fields = {
-            "task": task.name,
-            **protocol,
-            **measured,
-            "device": self._machine.device,
-            "code": code(f"akl_bench.pipeline.scores.{task.kind}", "akl_bench.pipeline.model"),
-            "libraries": libraries(*_OF_MODELS[task.kind]),
-        }
-        if task.kind == "fidelity":
-            fields["precision"] = self._precision
-        return TaskPlan(task, None, {task.kind: ScorePlan(fields, protocol | measured)})
-
-    def _text_scores(self, task: TaskSpec, protocol: Fields) -> dict[str, ScorePlan]:
-        scores = {}
-        for spec in task.metrics:
-            metric = metrics.get(spec)
-            plugin = plugin_code(type(metric))
-            fields = {
-                "task": task.name,
-                "metric": metrics.registry.portable(spec),
-                "rows": protocol["rows"],
-                "protocol": digest(protocol),
-                "code": {"score": code("akl_bench.pipeline.scores.text"), "metric": plugin},
-                "libraries": libraries(*_TEXT),
-            }
-            is_file = ".py:" in spec
-            own = {**protocol, "file": plugin} if is_file else protocol
-            scores[metrics.registry.spec_of(metric)] = ScorePlan(fields, own)
-        return scores
-
-    def _shared(self, wanted_sources: Sequence[str]) -> dict[str, Artifact]:
+    def _shared(self, wanted: Mapping[str, str]) -> dict[str, Artifact]:
         profile = self._profile
         tokens = {"tokenizer": self._teacher["content"], "code": code("akl_bench.data.examples")}
         fields: dict[str, Fields] = {
@@ -258,16 +190,19 @@ class _Planner:
         }
         for name in self._inputs.tasks:
             fields[f"rows-{name}"] = {"rows": self._inputs.hashes[f"task-{name}"]}
-        sets = {"validation": profile.training.teacher}
+        sets = {"validation": profile.training.teacher} if wanted else {}
         for name, task in profile.tasks.items():
             if task.kind == "fidelity":
                 sets[f"task-{name}"] = _FIDELITY_TEACHER
         for name in sets:
-            fields[f"examples-{name}"] = {**self._examples(name), **tokens}
-        for source in dict.fromkeys(wanted_sources):
-            name = train_set(source)
+            fields[f"examples-{name}"] = {**examples_of(self._inputs, name), **tokens}
+        for name, source in wanted.items():
             sets[name] = profile.training.teacher
-            fields[f"examples-{name}"] = {**self._examples("train"), **tokens, **self._from(source)}
+            fields[f"examples-{name}"] = {
+                **examples_of(self._inputs, "train"),
+                **tokens,
+                **self._from(source),
+            }
         for name, spec in sets.items():
             teacher = teachers.registry.create(spec)
             if teacher.has_cache:
@@ -276,7 +211,7 @@ class _Planner:
                     **self._run_teacher,
                     "spec": spec,
                     "code": plugin_code(type(teacher)),
-                    "libraries": libraries(*_TORCH),
+                    "libraries": libraries(*TORCH),
                 }
         shared = Run(self._folder).shared
         return {
@@ -287,16 +222,17 @@ class _Planner:
     def _from(self, spec: str) -> Fields:
         """What a source's examples depend on besides the rows."""
         source = sources.registry.create(spec)
-        if spec == "fixed":
+        name = sources.registry.spec_of(source)
+        if name == "fixed":
             return {}
-        fields: Fields = {"source": spec, "source_code": plugin_code(type(source))}
+        fields: Fields = {"source": name, "source_code": plugin_code(type(source))}
         if "teacher text" not in source.needs:
             return fields
         return {
             **fields,
             **self._run_teacher,
             "sampling_code": code("akl_bench.generation.hf"),
-            "libraries": libraries(*_TORCH),
+            "libraries": libraries(*TORCH),
         }
 
 

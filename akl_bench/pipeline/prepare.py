@@ -38,13 +38,7 @@ if TYPE_CHECKING:
 
 
 def prepare(inputs: Inputs, plan: Plan, names: Sequence[str], report: Report) -> None:
-    """Make artifacts that cells share.
-
-    Args:
-        inputs: What the run starts from.
-        plan: The run's.
-        names: Which; those whose seal is there already are left as they are.
-        report: Told what is being made.
+    """Make the artifacts of these names that cells share, but for those that are there.
 
     Raises:
         UsageError: Vocabularies that differ, or a model whose head is not linear.
@@ -121,10 +115,9 @@ class _Maker:
             max_response_tokens=data.max_response_tokens,
         )
         dropped = len(records) - len(examples)
-        artifact = self._plan.shared[f"examples-{name}"]
-        if "source" in artifact.fields:
-            part = artifact.part
-            source = sources.registry.create(artifact.fields["source"])
+        if name in self._plan.sources:
+            part = self._plan.shared[f"examples-{name}"].part
+            source = sources.registry.create(self._plan.sources[name])
             writer = self._writer(part) if "teacher text" in source.needs else None
             examples = in_cache(source.prepare(examples, writer))
             part.unlink(missing_ok=True)

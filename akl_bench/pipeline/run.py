@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from akl_bench.artifacts.files import flat
 from akl_bench.artifacts.keys import differences
 from akl_bench.artifacts.store import Run
 from akl_bench.config import Profile
@@ -23,9 +22,7 @@ from akl_bench.pipeline.plan import CellPlan, Plan
 _PRELOAD = ("akl_bench.pipeline.preload",)
 # What a run that was stopped while it prepared leaves behind.
 _OWN_FILES = {"shared", "cells", "run.lock", "prepare.log"}
-# Settings that decide no student: what is scored, and where inputs lie.
-_FREE_KEYS = ("description", "seeds", "online", "smoke", "tasks", "data.root")
-_FREE_ENDS = ("path",)
+_FREE_KEYS = ("description", "seeds", "online", "tasks", "data.root", "training.checkpoint_every")
 
 
 @dataclass(frozen=True)
@@ -178,27 +175,30 @@ def _job(planned: Plan, cell: CellPlan) -> Job:
 
 def _same_configuration(store: Run, profile: Profile) -> None:
     """Refuse a folder whose students were made from other settings."""
-    drop = [*_FREE_KEYS, *(["teacher", "students"] if profile.dry_models else [])]
-
-    def settings(profile: Profile) -> dict[str, object]:
-        return {
-            key: value
-            for key, value in flat(profile.model_dump(mode="json")).items()
-            if key.rpartition(".")[2] not in _FREE_ENDS
-            and not any(key == free or key.startswith(f"{free}.") for free in drop)
-        }
-
+    before, now = store.read().profile, profile
+    free = [*_FREE_KEYS, *(["teacher", "students"] if profile.dry_models else [])]
     # Students may come and go; each that stays is what it was.
-    before = settings(store.read().profile)
-    now = {k: v for k, v in settings(profile).items() if k in before or "students." not in k}
-    before = {k: v for k, v in before.items() if k in now or "students." not in k}
-    lines = [f"  {line}" for line in differences(before, now)]
+    both = before.students.keys() & now.students.keys()
+    one, other = (
+        p.model_copy(update={"students": {name: p.students[name] for name in both}})
+        for p in (before, now)
+    )
+    lines = [
+        f"  {line}"
+        for line in differences(one.model_dump(mode="json"), other.model_dump(mode="json"))
+        if not _is_free(line.partition(":")[0], free)
+    ]
     if lines:
         raise UsageError(
             f"{store.folder} belongs to another configuration (there -> now):\n"
             + "\n".join(lines)
             + "\nName another folder with --out, or give the same settings."
         )
+
+
+def _is_free(key: str, free: Sequence[str]) -> bool:
+    """Whether a setting decides no student: what is scored, or where inputs lie."""
+    return key.endswith(".path") or any(key == f or key.startswith(f"{f}.") for f in free)
 
 
 @contextmanager

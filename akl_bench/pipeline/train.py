@@ -37,11 +37,8 @@ def train(
 ) -> None:
     """Train a cell's student and seal it.
 
-    Args:
-        plan: The run's.
-        cell: One that trains.
-        report: Told how far it is.
-        criterion: Chooses among the weights, the higher the better; None: the objective's own loss.
+    A criterion chooses among the weights, the higher the better; without one it is the objective's
+    own loss.
 
     Raises:
         AklBenchError: Training diverged.

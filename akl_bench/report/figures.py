@@ -54,8 +54,8 @@ _RC: Any = {
     "legend.frameon": False,
 }
 _METADATA: dict[str, dict[str, Any]] = {
-    "svg": {"Date": None, "Creator": "akl-bench"},
     "png": {"Software": "akl-bench"},
+    "svg": {"Date": None, "Creator": "akl-bench"},
     "pdf": {"CreationDate": None, "Producer": "akl-bench", "Creator": "akl-bench"},
 }
 FORMATS = tuple(_METADATA)

@@ -1,15 +1,17 @@
 """The one reader of runs: their seals as cells with numbers, and their summary over seeds."""
 
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from akl_bench import specs
 from akl_bench.artifacts.cells import Cell, Key, read_cell
 from akl_bench.artifacts.cells import Row as Row
+from akl_bench.artifacts.files import digest
 from akl_bench.artifacts.keys import common, differences
 from akl_bench.artifacts.records import Fields, Metric
 from akl_bench.artifacts.store import TEACHER, UNTRAINED, Run
@@ -17,10 +19,9 @@ from akl_bench.config import Profile
 from akl_bench.errors import UsageError
 from akl_bench.tasks import TaskSpec
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _SHOWN_DIFFERENCES = 20
+_CODE = 16  # hexadecimal digits
+RowKey = tuple[Row, str, str]  # row, task, metric
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ class Column:
         format: %-format of the shown value.
         signature: Everything that decides the number besides the completions.
         n: Number of examples (tokens, for fidelity) behind each seed's value.
+        headline: Whether it is the task's first number.
+        shown: Whether a table shows it unasked.
         protocol: What must agree for two numbers to stand in this column.
+        code: Hash of the code that sampled and scored, which may change.
     """
 
     task: str
@@ -45,7 +49,10 @@ class Column:
     format: str
     signature: str
     n: int = 0
-    protocol: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    headline: bool = False
+    shown: bool = False
+    protocol: Fields = field(default_factory=dict, compare=False)
+    code: str = field(default="", compare=False)
 
     @property
     def key(self) -> Key:
@@ -58,34 +65,58 @@ class Column:
         return {True: "↑", False: "↓", None: ""}[self.higher_is_better]
 
 
+class Spread(NamedTuple):
+    """Mean over seeds, standard deviation (n - 1; None for one seed), and their number."""
+
+    mean: float
+    std: float | None
+    seeds: int
+
+    @classmethod
+    def of(cls, values: Collection[float]) -> "Spread":
+        """That of one value per seed; there is one at least."""
+        std = statistics.stdev(values) if len(values) > 1 else None
+        return cls(statistics.fmean(values), std, len(values))
+
+
 @dataclass(frozen=True)
 class RunFrame:
     """What a run, or several whose numbers are comparable, have measured.
 
     Attributes:
         columns: All columns, in the profile's order.
-        rows: Every row asked for, finished or not.
-        seeds: Number of seeds asked for, by row.
+        cells: All cells asked for, finished or not.
         stamps: Why the numbers are no evidence, where they are none.
-        cells: All cells asked for.
         profile: The profile of the (first) run.
         tasks: The tasks of all runs by name.
-        left_out: Why numbers of further runs stand in no column, a line for each reason.
+        left_out: Why numbers are not there or stand in no column, a line for each reason.
     """
 
     columns: list[Column]
-    rows: list[Row]
-    seeds: dict[Row, int]
-    stamps: list[str]
     cells: list[Cell]
+    stamps: list[str]
     profile: Profile
     tasks: dict[str, TaskSpec]
     left_out: list[str]
 
     @cached_property
+    def seeds(self) -> dict[Row, int]:
+        """Number of seeds asked for, by row."""
+        return Counter(cell.row for cell in self.cells)
+
+    @property
+    def rows(self) -> list[Row]:
+        """Every row asked for, finished or not."""
+        return list(self.seeds)
+
+    @property
     def shown(self) -> list[Column]:
         """The columns that a table shows unasked."""
-        return [c for c in self.columns if is_named(c.metric, self.tasks[c.task].shown)]
+        return [column for column in self.columns if column.shown]
+
+    def headline(self, task: str) -> Column | None:
+        """A task's first number; None where the run has none."""
+        return next((c for c in self.columns if c.task == task and c.headline), None)
 
     @property
     def stale(self) -> int:
@@ -97,9 +128,9 @@ class RunFrame:
         own = (cell for cell in self.cells if cell.row == row and cell.metrics)
         return sorted(own, key=lambda cell: cell.seed)
 
-    def done(self, row: Row) -> int:
-        """Number of a row's seeds that have all that was asked for."""
-        return sum(cell.is_done for cell in self.cells if cell.row == row)
+    def finished(self, row: Row) -> list[Cell]:
+        """The cells of a row that have all that was asked for, by seed."""
+        return [cell for cell in self.of(row) if cell.is_done]
 
     def number(self, cell: Cell, column: Column) -> Metric | None:
         """A cell's number in a column; None where it has none that may stand there."""
@@ -116,27 +147,19 @@ class RunFrame:
                 if number is not None:
                     yield cell, column, number
 
-    def seed_values(self) -> dict[tuple[Row, str, str], dict[int, float]]:
+    def seed_values(self) -> dict[RowKey, dict[int, float]]:
         """Value by seed for each row, task and metric; a seed without a number is left out."""
-        values: dict[tuple[Row, str, str], dict[int, float]] = {}
+        values: dict[RowKey, dict[int, float]] = {}
         for cell, column, number in self.numbers():
             by_seed = values.setdefault((cell.row, *column.key), {})
             if number.value is not None:
                 by_seed[cell.seed] = number.value
         return values
 
-    @property
-    def values(self) -> "pd.DataFrame":
-        """One row per objective, student, run, seed, task and metric; raw values."""
-        import pandas as pd
-
-        rows = [
-            (*cell.row, cell.seed, *column.key, number.value)
-            for cell, column, number in self.numbers()
-        ]
-        names = ["objective", "student", "run", "seed", "task", "metric", "value"]
-        frame: pd.DataFrame = pd.DataFrame(rows, columns=names).astype({"value": float})
-        return frame
+    def summary(self) -> "dict[RowKey, Spread]":
+        """Every row's number in every column, over the seeds that have one."""
+        values = self.seed_values()
+        return {key: Spread.of(by_seed.values()) for key, by_seed in values.items() if by_seed}
 
     @cached_property
     def subject(self) -> Fields:
@@ -156,68 +179,80 @@ def load(*folders: Path) -> RunFrame:
     """
     contents = {folder: Run(folder).read() for folder in dict.fromkeys(folders)}
     names = _names(list(contents))
+    tasks: dict[str, TaskSpec] = {}
+    stamps: dict[str, None] = {}
     columns: dict[Key, Column] = {}
     cells: list[Cell] = []
-    asked: dict[Row, int] = {}
-    known: set[str] = set()
-    reasons: dict[str, None] = {}
+    left_out: list[str] = []
     for folder, content in contents.items():
-        own: list[Cell] = []
-        for record in content.cells:
-            if record.name in known:
-                continue
-            row = Row(record.objective, record.student, names[folder])
-            asked[row] = asked.get(row, 0) + 1
-            own.append(read_cell(Run(folder), content, record, row))
-        known.update(record.name for record in content.cells)
-        _add_columns(folder, own, columns, reasons)
+        run = Run(folder)
+        tasks |= {name: task for name, task in content.profile.tasks.items() if name not in tasks}
+        stamps |= dict.fromkeys(_stamps(content.profile))
+        known = {cell.record.name for cell in cells}
+        own = [
+            read_cell(run, content, record, Row(record.objective, record.student, names[folder]))
+            for record in content.cells
+            if record.name not in known
+        ]
+        left_out += _add_columns(folder, own, columns, tasks)
+        left_out += dict.fromkeys(note for cell in own for note in cell.notes)
         cells += own
-    profiles = [content.profile for content in contents.values()]
-    tasks: dict[str, TaskSpec] = {}
-    for profile in reversed(profiles):
-        tasks = {**profile.tasks, **{n: t for n, t in tasks.items() if n not in profile.tasks}}
     order = list(tasks)
     return RunFrame(
         sorted(columns.values(), key=lambda column: order.index(column.task)),
-        list(asked),
-        asked,
-        list(dict.fromkeys(stamp for profile in profiles for stamp in _stamps(profile))),
         cells,
-        profiles[0],
+        list(stamps),
+        next(iter(contents.values())).profile,
         tasks,
-        list(reasons),
+        left_out,
     )
 
 
 def _add_columns(
-    folder: Path, cells: Sequence[Cell], columns: dict[Key, Column], reasons: dict[str, None]
-) -> None:
-    """Add what the cells of a run measure; say why numbers of theirs fit no column."""
+    folder: Path,
+    cells: Sequence[Cell],
+    columns: dict[Key, Column],
+    tasks: Mapping[str, TaskSpec],
+) -> list[str]:
+    """Add what the cells of a run measure; return why numbers of theirs fit no column."""
     compared: dict[Key, list[str]] = {}
     for cell in cells:
-        for key, number in cell.metrics.items():
-            protocol = cell.protocols[key]
+        for key, protocol in cell.protocols.items():
             if key not in columns:
-                about = number.model_dump(exclude={"value", "draws"})
-                columns[key] = Column(*key, **about, protocol=protocol)
+                columns[key] = _column(cell, key, tasks[key[0]])
             if key not in compared:
                 compared[key] = list(differences(columns[key].protocol, protocol))
     apart = {key: lines for key, lines in compared.items() if lines}
     if compared and len(apart) == len(compared):
-        lines = list(dict.fromkeys(line for each in apart.values() for line in each))
-        rest = len(lines) - _SHOWN_DIFFERENCES
-        more = [f"  ... and {rest} more"] if rest > 0 else []
+        lines = list(dict.fromkeys(f"  {line}" for each in apart.values() for line in each))
+        if len(lines) > _SHOWN_DIFFERENCES:
+            rest = len(lines) - _SHOWN_DIFFERENCES
+            lines[_SHOWN_DIFFERENCES:] = [f"  ... and {rest} more"]
         raise UsageError(
-            f"{folder} has no number that may stand beside those of the runs before it; its "
-            "measurements differ from theirs in:\n"
-            + "\n".join([*(f"  {line}" for line in lines[:_SHOWN_DIFFERENCES]), *more])
+            f"{folder} has no number that is comparable with those of the runs before it; what "
+            "they were measured with differs in:\n" + "\n".join(lines)
         )
     alike: dict[tuple[str, str], list[str]] = {}
     for (task, metric), lines in apart.items():
         alike.setdefault((task, lines[0]), []).append(metric)
-    for (task, line), metrics in alike.items():
-        measured = f"{task} {', '.join(metrics)} of {folder}"
-        reasons[f"{measured} is left out, measured otherwise: {line}"] = None
+    return [
+        f"{task} {', '.join(metrics)} of {folder} is left out because it was measured differently: "
+        f"{line}"
+        for (task, line), metrics in alike.items()
+    ]
+
+
+def _column(cell: Cell, key: Key, task: TaskSpec) -> Column:
+    """The column of a number that is the first of its kind."""
+    metric = key[1]
+    return Column(
+        *key,
+        **cell.metrics[key].model_dump(exclude={"value", "draws"}),
+        headline=is_named(metric, (task.headline,)),
+        shown=is_named(metric, task.shown),
+        protocol=cell.protocols[key],
+        code=digest([seal.fields.get("code") for seal in cell.behind(*key)])[:_CODE],
+    )
 
 
 def _names(folders: Sequence[Path]) -> dict[Path, str]:
@@ -240,27 +275,6 @@ def _stamps(profile: Profile) -> list[str]:
 def is_named(metric: str, names: Iterable[str]) -> bool:
     """Whether a metric, or its name without parameters, is one of these."""
     return bool({metric, metric.partition("(")[0]} & set(names))
-
-
-class Spread(NamedTuple):
-    """Mean over seeds, standard deviation (n - 1; None for one seed), and their number."""
-
-    mean: float
-    std: float | None
-    seeds: int
-
-
-def summarise(frame: RunFrame) -> dict[tuple[Row, str, str], Spread]:
-    """Every row's number in every column, over the seeds that have one."""
-    return {
-        key: Spread(
-            statistics.fmean(by_seed.values()),
-            statistics.stdev(by_seed.values()) if len(by_seed) > 1 else None,
-            len(by_seed),
-        )
-        for key, by_seed in frame.seed_values().items()
-        if by_seed
-    }
 
 
 def row_name(row: Row, frame: RunFrame) -> str:

@@ -2,23 +2,18 @@
 
 import math
 import re
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from akl_bench.artifacts.records import Made
 from akl_bench.errors import UsageError
-from akl_bench.report.compare import Comparison, Key, baseline_of, compare
-from akl_bench.report.footnotes import (
-    BETTER,
-    DEFAULT_BASELINE,
-    WORSE,
-    footnotes,
-    published_footnotes,
-)
-from akl_bench.report.frame import Column, Row, RunFrame, is_reference, summarise
+from akl_bench.report.compare import ALPHA, TESTS, Comparison, baseline_of, compare
+from akl_bench.report.frame import Column, Row, RowKey, RunFrame, Spread, is_reference
 from akl_bench.report.published import ROUGE_L, PublishedRow, beside
 
+BETTER, WORSE = "†", "‡"
+DEFAULT_BASELINE = "sft"
 BEST, SECOND = "best", "second"
 _SECONDS = Column("cost", "train s", False, 1.0, "%.1f", "wall clock of training, one process")
 _MEMORY = Column("cost", "peak MiB", False, 1.0, "%.0f", "largest resident memory of the process")
@@ -96,7 +91,7 @@ class Table:
     rows: list[Line]
     notes: list[str]
     baseline: str | None
-    comparisons: Mapping[Key, Comparison]
+    comparisons: Mapping[RowKey, Comparison]
     published: list[PublishedRow]
 
     @property
@@ -111,6 +106,21 @@ class Table:
         """What stands under `heads` in a line."""
         values = {**line.row._asdict(), "seeds": line.seeds}
         return [values[head] for head in self.heads]
+
+    @property
+    def groups(self) -> list[tuple[str, list[Line]]]:
+        """Lines by group: references, objectives, published ones."""
+        return [(group, [*lines]) for group, lines in groupby(self.rows, lambda line: line.group)]
+
+    @property
+    def tasks(self) -> list[tuple[str, int]]:
+        """Tasks with their numbers of columns."""
+        tasks = groupby(column.task for column in self.columns)
+        return [(task, len([*columns])) for task, columns in tasks]
+
+    def footnotes(self, ranks: str = "best bold, second underlined") -> list[str]:
+        """The notes, with what marks the ranks."""
+        return [self.notes[0], ranks, *self.notes[1:]]
 
 
 def build(
@@ -138,17 +148,17 @@ def build(
     """
     columns = frame.columns if every_metric else frame.shown
     grid = _grid(frame, columns)
-    contest = [row for row in frame.rows if not is_reference(row.objective)]
     for index, column in enumerate(columns):
-        for row, rank in _ranks(grid, contest, index, column):
+        for row, rank in _ranks(grid, index, column).items():
             grid[row][index] = replace(grid[row][index], rank=rank)
     against = _baseline(frame, baseline)
-    comparisons: dict[Key, Comparison] = {}
+    comparisons: dict[RowKey, Comparison] = {}
     if against is not None:
         comparisons = compare(frame, columns, against, pooled=pooled, detailed=detailed)
+    places = {column.key: index for index, column in enumerate(columns)}
     for (row, *key), comparison in comparisons.items():
         if comparison.significant:
-            index = next(i for i, column in enumerate(columns) if column.key == tuple(key))
+            index = places[key[0], key[1]]
             mark = BETTER if comparison.better else WORSE
             grid[row][index] = replace(grid[row][index], mark=mark)
     cost = _cost(frame)
@@ -156,34 +166,43 @@ def build(
         Line(
             row,
             "reference" if is_reference(row.objective) else "objective",
-            f"{frame.done(row)}/{frame.seeds[row]}",
+            f"{len(frame.finished(row))}/{frame.seeds[row]}",
             [*grid[row], *(cells.get(row, Cell()) for cells in cost.values())],
         )
         for row in _ordered(frame.rows, columns, grid)
     ]
     outside = beside(frame.profile) if published else []
-    notes = footnotes(frame, against, comparisons)
-    if published:
-        notes += published_footnotes(outside)
+    notes = _notes(frame, against, [c for c in comparisons.values() if c.p is not None])
     return Table(
         [*columns, *cost],
         rows + [_published_line(row, [*columns, *cost]) for row in outside],
-        notes + frame.stamps,
+        [*notes, *(_published_notes(outside) if published else ()), *frame.stamps],
         against,
         comparisons,
         outside,
     )
 
 
+def _baseline(frame: RunFrame, wanted: str | None) -> str | None:
+    try:
+        return baseline_of(frame, DEFAULT_BASELINE if wanted is None else wanted)
+    except UsageError:
+        if wanted is not None:
+            raise
+        return None
+
+
 def _grid(frame: RunFrame, columns: Sequence[Column]) -> dict[Row, list[Cell]]:
-    summary = summarise(frame)
+    summary = frame.summary()
+    finished = {row: len(frame.finished(row)) for row in frame.rows}
 
     def cell(row: Row, column: Column) -> Cell:
         spread = summary.get((row, *column.key))
         if spread is None:
             return Cell()
-        mean, std, seeds = spread
-        return Cell(mean, std, seeds if seeds != frame.done(row) else None)
+        return Cell(
+            spread.mean, spread.std, spread.seeds if spread.seeds != finished[row] else None
+        )
 
     return {row: [cell(row, column) for column in columns] for row in frame.rows}
 
@@ -191,40 +210,35 @@ def _grid(frame: RunFrame, columns: Sequence[Column]) -> dict[Row, list[Cell]]:
 def _ordered(
     rows: Sequence[Row], columns: Sequence[Column], grid: Mapping[Row, list[Cell]]
 ) -> list[Row]:
+    """References in their own order, the teacher first; then objectives, the best first."""
     lead = next((i for i, c in enumerate(columns) if c.higher_is_better is not None), None)
 
     def order(row: Row) -> tuple[bool, str, float]:
-        mean = grid[row][lead].mean if lead is not None else None
-        if is_reference(row.objective) or mean is None or lead is None:
-            return (not is_reference(row.objective), row.student, math.inf)
-        return (True, row.student, -mean if columns[lead].higher_is_better else mean)
+        if is_reference(row.objective):
+            return False, "", 0
+        mean = None if lead is None else grid[row][lead].mean
+        if lead is None or mean is None:
+            return True, row.student, math.inf
+        return True, row.student, -mean if columns[lead].higher_is_better else mean
 
-    # References keep their own order: the teacher first.
-    references = [row for row in rows if is_reference(row.objective)]
-    return [*references, *sorted((r for r in rows if r not in references), key=order)]
+    return sorted(rows, key=order)
 
 
-def _ranks(
-    grid: Mapping[Row, list[Cell]], rows: Sequence[Row], index: int, column: Column
-) -> list[tuple[Row, str]]:
+def _ranks(grid: Mapping[Row, list[Cell]], index: int, column: Column) -> dict[Row, str]:
     """Best and second of a column as shown; equal ones share their place, all equal have none."""
-    if column.higher_is_better is None or len(rows) < 2:
-        return []
-    means = {row: mean for row in rows if (mean := grid[row][index].mean) is not None}
-    texts = {
-        row: shown(column, mean)
-        for row, mean in sorted(
-            means.items(), key=lambda item: item[1], reverse=column.higher_is_better
-        )
+    means = {
+        row: mean
+        for row, cells in grid.items()
+        if not is_reference(row.objective) and (mean := cells[index].mean) is not None
     }
-    places = list(dict.fromkeys(texts.values()))[:2]
+    if column.higher_is_better is None:
+        return {}
+    ordered = sorted(means, key=lambda row: means[row], reverse=column.higher_is_better)
+    texts = {row: shown(column, means[row]) for row in ordered}
+    places = dict(zip(dict.fromkeys(texts.values()), (BEST, SECOND), strict=False))
     if len(places) < 2:
-        return []
-    return [
-        (row, BEST if text == places[0] else SECOND)
-        for row, text in texts.items()
-        if text in places
-    ]
+        return {}
+    return {row: places[text] for row, text in texts.items() if text in places}
 
 
 def _cost(frame: RunFrame) -> dict[Column, dict[Row, Cell]]:
@@ -234,18 +248,9 @@ def _cost(frame: RunFrame) -> dict[Column, dict[Row, Cell]]:
         for row in frame.rows:
             values = [read(cell.student.made) for cell in frame.of(row) if cell.student]
             if values:
-                spread = statistics.stdev(values) if len(values) > 1 else None
-                costs.setdefault(column, {})[row] = Cell(statistics.fmean(values), spread)
+                spread = Spread.of(values)
+                costs.setdefault(column, {})[row] = Cell(spread.mean, spread.std)
     return costs
-
-
-def _baseline(frame: RunFrame, wanted: str | None) -> str | None:
-    if wanted is not None:
-        return baseline_of(frame, wanted)
-    try:
-        return baseline_of(frame, DEFAULT_BASELINE)
-    except UsageError:
-        return None
 
 
 def _published_line(published: PublishedRow, columns: Sequence[Column]) -> Line:
@@ -260,3 +265,43 @@ def _published_line(published: PublishedRow, columns: Sequence[Column]) -> Line:
     label = f"{published.name} [{published.title}]"
     mark = " (not comparable)" if published.differences else ""
     return Line(Row(label + mark, ""), "published", "", cells)
+
+
+def _notes(frame: RunFrame, baseline: str | None, tested: Sequence[Comparison]) -> list[str]:
+    """What the numbers are, how they were compared, and what is missing."""
+    notes = ["mean ± standard deviation over training seeds, whose number is in the column seeds"]
+    if baseline is None:
+        notes.append(
+            f"no {DEFAULT_BASELINE} to compare with; name another objective with --baseline"
+        )
+    elif tested:
+        used = {c.test for c in tested}
+        what = f"no difference from {baseline} is significant"
+        if any(c.significant for c in tested):
+            what = f"{BETTER} better, {WORSE} worse than {baseline}"
+        notes.append(
+            f"{what}: {' or '.join(test for test in TESTS if test in used)}, "
+            f"Holm's correction over the {len(tested)} comparisons of this table, alpha {ALPHA}"
+        )
+    if any(len(frame.of(row)) == 1 for row in frame.rows):
+        notes.append("one seed has no spread, so nothing there can be significant")
+    if frame.stale:
+        notes.append(
+            f"{frame.stale} cells made with other code, data or library versions are left out; "
+            "run the same command again to renew them"
+        )
+    return notes + frame.left_out
+
+
+def _published_notes(rows: Sequence[PublishedRow]) -> list[str]:
+    """What published rows are, and what keeps each table from being compared."""
+    if not rows:
+        return ["no published number is about a task of this run"]
+    notes = [
+        "published rows are as printed: their ± is over decoding seeds of one checkpoint, not over "
+        "training seeds"
+    ]
+    for title, differences in {row.title: row.differences for row in rows}.items():
+        if differences:
+            notes.append(f"{title} is not comparable: {'; '.join(differences)}")
+    return notes

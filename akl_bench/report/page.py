@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from akl_bench import __version__
 from akl_bench.artifacts.files import flat
 from akl_bench.artifacts.keys import common
+from akl_bench.artifacts.store import TEACHER
 from akl_bench.errors import MissingDependencyError
 from akl_bench.report import plots
 from akl_bench.report.compare import Comparison
 from akl_bench.report.escape import terminal_text
-from akl_bench.report.frame import Column, Row, RunFrame, is_reference, row_name
-from akl_bench.report.layout import Table, build, shown
+from akl_bench.report.frame import Column, RowKey, RunFrame, row_name
+from akl_bench.report.layout import Line, Table, build, shown
 from akl_bench.report.samples import samples
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def environment() -> "Environment":
 
 def table_fragment(table: Table) -> str:
     """A `<table>` with its notes, to be put on a page."""
-    return environment().get_template("fragment.html").render(table=_table(table, {}))
+    return environment().get_template("fragment.html").render(table=table)
 
 
 def render(
@@ -66,27 +67,27 @@ def render(
     style, script = (_asset(templates, name) for name in ("page.css", "page.js"))
     figures, without = _figures(frame)
     keys = {row: str(index) for index, row in enumerate(frame.rows)}
+    values = frame.seed_values()
+    lines = {line.row: line for line in full.rows}
     return templates.get_template("page.html").render(
-        profile=frame.profile,
+        frame=frame,
         version=__version__,
-        stamps=frame.stamps,
         style=style,
         script=script,
         style_hash=_hash(style),
         script_hash=_hash(script),
-        table=_table(board, keys),
+        table=board,
+        full=full,
+        keys=keys,
         figures=figures,
         without=without,
-        objectives=[_objective(frame, full, row, keys[row]) for row in frame.rows],
-        baseline=full.baseline,
-        detail_notes=full.notes,
+        objectives=[_objective(frame, full, lines[row], values, keys[row]) for row in frame.rows],
         data={
             "names": [terminal_text(row_name(row, frame)) for row in frame.rows],
             "first": _first_choice(frame, board),
             "tasks": samples(frame, prompts),
         },
         protocol=_protocol(frame.columns),
-        subject=frame.subject,
         provenance=_provenance(frame),
     )
 
@@ -115,36 +116,15 @@ def _figures(frame: RunFrame) -> tuple[list[dict[str, str]], str]:
     return figures, ""
 
 
-def _table(table: Table, keys: Mapping[Row, str]) -> dict[str, Any]:
-    """What `_table.html` shows; `keys` names the rows that a page can open."""
-    lines = [
-        {
-            "group": line.group,
-            "key": keys.get(line.row),
-            "lead": table.lead(line),
-            "cells": [
-                {"text": cell.number(c), "raw": cell.mean, "rank": cell.rank, "mark": cell.mark}
-                for cell, c in zip(line.cells, table.columns, strict=True)
-            ],
-        }
-        for line in table.rows
-    ]
-    bodies = groupby(lines, key=lambda line: line["group"])
-    tasks = groupby(table.columns, key=lambda column: column.task)
-    return {
-        "heads": table.heads,
-        "columns": table.columns,
-        "groups": [(task, len(list(columns))) for task, columns in tasks],
-        "bodies": [(name, list(members)) for name, members in bodies],
-        "notes": [table.notes[0], "best bold, second underlined", *table.notes[1:]],
-    }
-
-
-def _objective(frame: RunFrame, table: Table, row: Row, key: str) -> dict[str, Any]:
+def _objective(
+    frame: RunFrame,
+    table: Table,
+    line: Line,
+    values: Mapping[RowKey, Mapping[int, float]],
+    key: str,
+) -> dict[str, Any]:
     """All numbers of a row."""
-    line = next(line for line in table.rows if line.row == row)
-    values = frame.seed_values()
-    cells = frame.of(row)
+    row, cells = line.row, frame.of(line.row)
     metrics = []
     for cell, column in zip(line.cells, table.columns, strict=True):
         seeds = values.get((row, *column.key), {})
@@ -152,8 +132,7 @@ def _objective(frame: RunFrame, table: Table, row: Row, key: str) -> dict[str, A
         metrics.append(
             {
                 "column": column,
-                "text": cell.number(column),
-                "mark": cell.mark,
+                "cell": cell,
                 "seeds": [f"{seed}: {shown(column, value)}" for seed, value in seeds.items()],
                 "comparison": _comparison(comparison, column) if comparison else None,
             }
@@ -163,7 +142,7 @@ def _objective(frame: RunFrame, table: Table, row: Row, key: str) -> dict[str, A
         "title": row_name(row, frame),
         "seeds": line.seeds,
         "parameters": next((cell.trained.parameters for cell in cells if cell.trained), None),
-        "reference": is_reference(row.objective),
+        "reference": line.group == "reference",
         "metrics": metrics,
         "cells": [(cell.seed, cell.record.name) for cell in cells],
     }
@@ -194,11 +173,9 @@ def _comparison(comparison: Comparison, column: Column) -> dict[str, str]:
 
 def _first_choice(frame: RunFrame, table: Table) -> list[int]:
     """The rows whose answers are side by side at first: teacher, baseline and the best three."""
-    ordered = [line.row for line in table.rows if line.group == "objective"][:3]
-    wanted = [
-        row for row in frame.rows if row.objective in ("teacher", table.baseline) or row in ordered
-    ]
-    return [frame.rows.index(row) for row in wanted]
+    best = [line.row for line in table.rows if line.group == "objective"][:3]
+    named = (TEACHER, table.baseline)
+    return [i for i, row in enumerate(frame.rows) if row in best or row.objective in named]
 
 
 def _protocol(columns: Sequence[Column]) -> dict[str, dict[str, Any]]:

@@ -124,7 +124,7 @@ def differences_from(table: PublishedTable, profile: Profile, tasks: list[str]) 
                 if spec[key] != value
             ]
     if profile.smoke or profile.dry_models:
-        differences.append("a smoke run or dry models here")
+        differences.append("this is a smoke run or has dry models")
     return differences
 
 

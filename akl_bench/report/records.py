@@ -7,12 +7,13 @@ from typing import Any
 
 from akl_bench.report.compare import Comparison
 from akl_bench.report.escape import csv_text
-from akl_bench.report.frame import RunFrame, summarise
+from akl_bench.report.frame import RunFrame
 from akl_bench.report.layout import Table
 
 _FIELDS = ["objective", "student", "run", "task", "metric", "mean", "std", "seeds"]
 _FIELDS += ["higher_is_better", "n", "baseline", "difference", "low", "high", "p", "p_holm"]
 _FIELDS += ["significant", "signature"]
+_COLUMN = ["task", "metric", "higher_is_better", "scale", "format", "signature", "n", "protocol"]
 
 
 def as_csv(frame: RunFrame, table: Table) -> str:
@@ -21,7 +22,7 @@ def as_csv(frame: RunFrame, table: Table) -> str:
     Mean, standard deviation and seeds; where the table compares it, the baseline, the difference,
     its interval and p-values.
     """
-    summary = summarise(frame)
+    summary = frame.summary()
     columns = {column.key: column for column in frame.columns}
     several = any(row.run for row in frame.rows)
     fields = [name for name in _FIELDS if several or name != "run"]
@@ -47,7 +48,7 @@ def as_csv(frame: RunFrame, table: Table) -> str:
 def as_json(frame: RunFrame, table: Table) -> str:
     """Every value of every seed, what each column means, costs and comparisons."""
     content = {
-        "columns": [vars(column) for column in frame.columns],
+        "columns": [{name: getattr(c, name) for name in _COLUMN} for c in frame.columns],
         "seeds_asked": [{**row._asdict(), "seeds": n} for row, n in frame.seeds.items()],
         "stamps": frame.stamps,
         "stale_cells": frame.stale,

@@ -2,12 +2,11 @@
 
 import textwrap
 from collections.abc import Callable
-from itertools import chain, groupby
+from itertools import chain
 
 from akl_bench.report.escape import latex_text, markdown_text, terminal_text
-from akl_bench.report.footnotes import BETTER, WORSE
 from akl_bench.report.frame import Column, RunFrame
-from akl_bench.report.layout import BEST, SECOND, Cell, Table, build
+from akl_bench.report.layout import BEST, BETTER, SECOND, WORSE, Cell, Table, build
 from akl_bench.report.records import as_csv, as_json
 from akl_bench.report.text import Markup, aligned, latex_tabular, markdown_table
 
@@ -90,24 +89,20 @@ def text(table: Table, *, styled: bool = False, width: int | None = None) -> str
     height = max(map(len, heads))
     levels = zip(*([""] * (height - len(head)) + head for head in heads), strict=True)
     lines = aligned([[*levels], *_groups(table, value)], left=len(table.heads), width=width)
+    ranks = () if styled else ("¹ best, ² second",)
     notes = [
         textwrap.fill(note, width or _NOTE_WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-        for note in map(terminal_text, _notes(table, styled))
+        for note in map(terminal_text, table.footnotes(*ranks))
     ]
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
 def _groups(table: Table, value: Callable[[Cell, Column], str]) -> list[list[list[str]]]:
-    """Rows of cells: references, objectives, published ones."""
+    """Rows of cells by group."""
     return [
         [[*table.lead(line), *map(value, line.cells, table.columns)] for line in lines]
-        for _, lines in groupby(table.rows, key=lambda line: line.group)
+        for _, lines in table.groups
     ]
-
-
-def _notes(table: Table, styled: bool) -> list[str]:
-    ranks = "best bold, second underlined" if styled else "¹ best, ² second"
-    return [table.notes[0], ranks, *table.notes[1:]]
 
 
 def _head_lines(column: Column) -> list[str]:
@@ -139,7 +134,7 @@ def markdown(table: Table) -> str:
 
     rows = [*chain.from_iterable(_groups(table, value))]
     lines = markdown_table(heads, rows, left=len(table.heads))
-    notes = [f"- {markdown_text(note)}." for note in _notes(table, styled=True)]
+    notes = [f"- {markdown_text(note)}." for note in table.footnotes()]
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
@@ -147,8 +142,7 @@ def latex(table: Table, *, siunitx: bool = False) -> str:
     """A tabular of the package booktabs (and siunitx), with its notes below."""
     lead = len(table.heads)
     top, rules, at = [""] * lead, [], lead + 1
-    for task, columns in groupby(table.columns, key=lambda column: column.task):
-        span = len(list(columns))
+    for task, span in table.tasks:
         top.append(Markup(f"\\multicolumn{{{span}}}{{c}}{{{latex_text(task)}}}"))
         rules.append(f"\\cmidrule(lr){{{at}-{at + span - 1}}}")
         at += span
@@ -165,7 +159,7 @@ def latex(table: Table, *, siunitx: bool = False) -> str:
         number = _latex_number(cell, column, siunitx) + marks[cell.mark]
         return Markup(ranked[cell.rank].format(number))
 
-    notes = "; ".join(latex_text(note) for note in _notes(table, styled=True))
+    notes = "; ".join(latex_text(note) for note in table.footnotes())
     lines = [
         f"% Needs the packages {'booktabs and siunitx' if siunitx else 'booktabs'}.",
         *(["\\sisetup{separate-uncertainty=true}"] if siunitx else []),

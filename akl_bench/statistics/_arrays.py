@@ -1,7 +1,5 @@
 """Checked arrays, and the few numbers that several modules share."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats

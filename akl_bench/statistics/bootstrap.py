@@ -1,7 +1,5 @@
 """Bootstrap over training seeds and examples, and ranks with intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple

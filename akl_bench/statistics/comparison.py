@@ -1,7 +1,5 @@
 """Summaries and tests on one number per training seed."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

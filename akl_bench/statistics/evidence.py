@@ -1,7 +1,5 @@
 """All that a table says of one objective against the baseline, in one call."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """How large an effect a number of seeds can show, by the noncentral t distribution."""
 
-from __future__ import annotations
-
 import math
 from functools import lru_cache
 

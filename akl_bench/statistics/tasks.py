@@ -1,7 +1,5 @@
 """Critical-difference summary over several tasks (Demsar 2006)."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

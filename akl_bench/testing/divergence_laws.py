@@ -1,118 +1,34 @@
-"""The laws that every divergence keeps; `akl_bench.testing.check_divergence` is the public name."""
+"""The laws that every divergence keeps, in float64 unless a law says otherwise."""
 
-from __future__ import annotations
-
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from akl_bench import specs
 from akl_bench.divergences import get, registry
+from akl_bench.divergences.base import Divergence
 from akl_bench.divergences.gradients import value_and_grad
-from akl_bench.errors import UsageError
 from akl_bench.testing import divergence_cases as cases
 from akl_bench.testing import divergence_measure as measure
+from akl_bench.testing.divergence_cases import Case
+from akl_bench.testing.laws import Law, Seen, broken
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Divergence
-    from akl_bench.testing.divergence_cases import Case
+NAN_REMEDY = " (log-probabilities may be -inf: begin with self.inputs)"
 
 _STEP = 1e-5  # of the central differences
 _FLOAT32_FLOOR = 0.03  # a float32 log-probability near -10 is off by 5e-7: relative from here on
 
 
-@dataclass(frozen=True)
-class LawResult:
-    """Outcome of one law.
-
-    Attributes:
-        law: Its name, which `exempt` may hold.
-        passed: Whether the worst case is within the tolerance.
-        worst: Largest violation or error seen, in the unit that `detail` names; NaN after a crash.
-        tolerance: What `worst` may be.
-        detail: Where the worst was seen.
-        exempt: Why the divergence breaks this law on purpose, or "".
-    """
-
-    law: str
-    passed: bool
-    worst: float
-    tolerance: float
-    detail: str
-    exempt: str = ""
-
-
-@dataclass(frozen=True)
-class Report:
-    """All laws tried on one divergence."""
-
-    spec: str
-    results: tuple[LawResult, ...]
-
-    @property
-    def failures(self) -> tuple[LawResult, ...]:
-        """Laws broken without a reason given."""
-        return tuple(r for r in self.results if not (r.passed or r.exempt))
-
-    @property
-    def ok(self) -> bool:
-        """Whether every law holds or is broken for a declared reason."""
-        return not self.failures
-
-
-_Seen = tuple[float, str]  # a violation, and where
-
-
-def check_divergence(divergence: Divergence | str) -> Report:
-    """Try every law on a divergence, in float64 unless a law says otherwise.
-
-    Args:
-        divergence: An object, or a spec as "akl(mu=0.5)" or "./mine.py:Mine".
-
-    Raises:
-        UsageError: Not a divergence, or `exempt` names a law that does not exist.
-    """
-    if isinstance(divergence, str):
-        divergence = get(divergence)
-    unknown = set(divergence.exempt) - set(LAWS)
-    if unknown:
-        raise UsageError(
-            f"{type(divergence).__name__}.exempt names no law: {', '.join(sorted(unknown))}. "
-            f"The laws are: {', '.join(LAWS)}."
-        )
-    results = [_try(name, divergence) for name in LAWS]
-    return Report(registry.spec_of(divergence), tuple(r for r in results if r is not None))
-
-
-def _try(law: str, divergence: Divergence) -> LawResult | None:
-    check, tolerance = LAWS[law]
-    exempt = divergence.exempt.get(law, "")
-    try:
-        seen = list(check(divergence))
-    except Exception as error:  # any crash of a plug-in is a broken law, not ours
-        detail = f"{type(error).__name__}: {error}"
-        return LawResult(law, False, math.nan, tolerance, detail, exempt)
-    if not seen:
-        return None
-    worst, where = max(seen, key=lambda one: math.inf if math.isnan(one[0]) else one[0])
-    if math.isnan(worst):
-        case = where.partition(": ")[0]
-        where = f"{case}: NaN (log-probabilities may be -inf: begin with self.inputs)"
-    return LawResult(law, worst <= tolerance, worst, tolerance, where, exempt)
-
-
-def _non_negative(divergence: Divergence) -> Iterator[_Seen]:
+def _non_negative(divergence: Divergence) -> Iterator[Seen]:
     for case in [*cases.ordinary(divergence), *cases.extreme(divergence)]:
         below_N = (-measure.value(divergence, case)).clamp(min=0.0)
         yield float(below_N.max()), f"{case.name}: below zero"
 
 
-def _zero_at_equality(divergence: Divergence) -> Iterator[_Seen]:
+def _zero_at_equality(divergence: Divergence) -> Iterator[Seen]:
     for case in [*cases.ordinary(divergence), *cases.extreme(divergence)]:
         value_N, grad_NV = measure.value_and_grad(
             divergence, replace(case, zq_NV=case.zp_NV.clone())
@@ -121,7 +37,7 @@ def _zero_at_equality(divergence: Divergence) -> Iterator[_Seen]:
         yield float(grad_NV.abs().max()), f"{case.name}: gradient at p = q"
 
 
-def _permutation(divergence: Divergence) -> Iterator[_Seen]:
+def _permutation(divergence: Divergence) -> Iterator[Seen]:
     generator = torch.Generator().manual_seed(7)
     for case in cases.ordinary(divergence):
         order_V = torch.randperm(case.zp_NV.shape[-1], generator=generator)
@@ -135,7 +51,7 @@ def _permutation(divergence: Divergence) -> Iterator[_Seen]:
         yield error, f"{case.name}: relative change of the gradient"
 
 
-def _finite(divergence: Divergence) -> Iterator[_Seen]:
+def _finite(divergence: Divergence) -> Iterator[Seen]:
     for dtype in (torch.float32, torch.float64):
         for case in cases.extreme(divergence, dtype):
             for path, value_N, grad_NV in measure.paths(divergence, case):
@@ -143,7 +59,7 @@ def _finite(divergence: Divergence) -> Iterator[_Seen]:
                 yield float(bad), f"{case.name}, {dtype}, {path}: values that are not finite"
 
 
-def _padding(divergence: Divergence) -> Iterator[_Seen]:
+def _padding(divergence: Divergence) -> Iterator[Seen]:
     for case in cases.ordinary(divergence):
         size = case.zp_NV.shape[-1]
         value_N, grad_NV = measure.value_and_grad(divergence, case)
@@ -154,7 +70,7 @@ def _padding(divergence: Divergence) -> Iterator[_Seen]:
             yield float(more_NV[:, size:].abs().max()), f"{where}: masked rows get some"
 
 
-def _closed_form(divergence: Divergence) -> Iterator[_Seen]:
+def _closed_form(divergence: Divergence) -> Iterator[Seen]:
     if not divergence.has_closed_form:
         return
     for case in [*cases.ordinary(divergence), *cases.extreme(divergence)]:
@@ -163,7 +79,7 @@ def _closed_form(divergence: Divergence) -> Iterator[_Seen]:
         yield measure.error(fast_NV, grad_NV), f"{case.name}: relative error of the gradient"
 
 
-def _central_differences(divergence: Divergence) -> Iterator[_Seen]:
+def _central_differences(divergence: Divergence) -> Iterator[Seen]:
     frozen = " with the detached factors frozen" if divergence.detached else ""
     for case in cases.ordinary(divergence):
         if case.zp_NV.shape[-1] > 7:
@@ -199,18 +115,18 @@ def _shifted(
         return divergence.per_token(*logs, **keywords)
 
 
-def _float32(divergence: Divergence) -> Iterator[_Seen]:
+def _float32(divergence: Divergence) -> Iterator[Seen]:
     for case in [*cases.ordinary(divergence, torch.float32), *cases.large(divergence)]:
         exact = measure.paths(divergence, case.to(torch.float64))
-        for (path, value_N, grad_NV), (_, true_N, true_NV) in zip(
-            measure.paths(divergence, case), exact, strict=True
-        ):
+        with measure.ExactLogSoftmax():
+            rounded = measure.paths(divergence, case)
+        for (path, value_N, grad_NV), (_, true_N, true_NV) in zip(rounded, exact, strict=True):
             where = f"{case.name}, {path}: relative error of the"
             yield measure.error(value_N, true_N, _FLOAT32_FLOOR), f"{where} value"
             yield measure.error(grad_NV, true_NV, _FLOAT32_FLOOR), f"{where} gradient"
 
 
-def _teacher(divergence: Divergence) -> Iterator[_Seen]:
+def _teacher(divergence: Divergence) -> Iterator[Seen]:
     for case in cases.ordinary(divergence):
         logp_NV, logq_NV = (log_NV.requires_grad_() for log_NV in case.logs())
         value_N = divergence.per_token(logp_NV, logq_NV, **case.keywords(divergence))
@@ -219,7 +135,7 @@ def _teacher(divergence: Divergence) -> Iterator[_Seen]:
         yield worst, f"{case.name}: gradient that reaches the teacher"
 
 
-def _symmetry(divergence: Divergence) -> Iterator[_Seen]:
+def _symmetry(divergence: Divergence) -> Iterator[Seen]:
     for case in cases.ordinary(divergence):
         if divergence.symmetric:
             swapped = replace(case, zp_NV=case.zq_NV, zq_NV=case.zp_NV)
@@ -229,7 +145,7 @@ def _symmetry(divergence: Divergence) -> Iterator[_Seen]:
             yield error, f"{case.name}: relative gap of D(p, q) and D(q, p)"
 
 
-def _limits(divergence: Divergence) -> Iterator[_Seen]:
+def _limits(divergence: Divergence) -> Iterator[Seen]:
     for one, other in divergence.limits:
         first, second = _limit(divergence, one), _limit(divergence, other)
         for case in cases.ordinary(divergence):
@@ -247,7 +163,7 @@ def _limit(divergence: Divergence, spec: str) -> Divergence:
     return get(spec)
 
 
-def _independence(divergence: Divergence) -> Iterator[_Seen]:
+def _independence(divergence: Divergence) -> Iterator[Seen]:
     for case in cases.ordinary(divergence):
         logs, keywords = case.logs(), case.keywords(divergence)
         whole_N = divergence.per_token(*logs, **keywords)
@@ -261,7 +177,7 @@ def _independence(divergence: Divergence) -> Iterator[_Seen]:
             yield error, f"{case.name}: relative change of a token computed alone"
 
 
-def _deterministic(divergence: Divergence) -> Iterator[_Seen]:
+def _deterministic(divergence: Divergence) -> Iterator[Seen]:
     for case in cases.ordinary(divergence):
         logs = case.logs()
         copies = [log_NV.clone() for log_NV in logs]
@@ -269,15 +185,15 @@ def _deterministic(divergence: Divergence) -> Iterator[_Seen]:
             measure.paths(divergence, case), measure.paths(divergence, case), strict=True
         ):
             same = torch.equal(value_N, again_N) and torch.equal(grad_NV, again_NV)
-            yield float(not same), f"{case.name}, {path}: differs on the second call"
+            yield broken(not same, f"{case.name}, {path}: differs on the second call")
         keywords = case.keywords(divergence)
         divergence.per_token(*logs, **keywords)
         value_and_grad(divergence, *logs, **keywords)
         kept = all(torch.equal(log_NV, copy) for log_NV, copy in zip(logs, copies, strict=True))
-        yield float(not kept), f"{case.name}: the inputs were changed"
+        yield broken(not kept, f"{case.name}: the inputs were changed")
 
 
-LAWS: dict[str, tuple[Callable[[Divergence], Iterator[_Seen]], float]] = {
+LAWS: dict[str, Law] = {
     "non-negative": (_non_negative, 1e-10),
     "zero at p = q": (_zero_at_equality, 1e-10),
     "permutation": (_permutation, 1e-9),
@@ -292,4 +208,3 @@ LAWS: dict[str, tuple[Callable[[Divergence], Iterator[_Seen]], float]] = {
     "independence": (_independence, 1e-9),
     "deterministic": (_deterministic, 0.0),
 }
-"""Every law by name: how it is tried, and the largest violation that it allows."""

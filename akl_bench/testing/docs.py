@@ -1,20 +1,15 @@
 """Writes docs/divergences.md from the classes: `python -m akl_bench.testing.docs docs`."""
 
-from __future__ import annotations
-
 import dataclasses
 import inspect
 import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from akl_bench.divergences import get, registry
+from akl_bench.divergences.base import Divergence
 from akl_bench.report.text import Markup, markdown_table
-
-if TYPE_CHECKING:
-    from akl_bench.divergences.base import Divergence
 
 # What every reader needs first, and the order in which the families are read.
 _FAMILIES = {
@@ -110,7 +105,12 @@ def _entry(name: str, divergence: Divergence) -> str:
     }
     lines = [f"- {key}: {value}" for key, value in facts.items() if value]
     rows = [
-        [f"`{f.name}`", f"`{f.type}`", f"`{_text(f.default)}`", fields.get(f.name, "")]
+        [
+            f"`{f.name}`",
+            f"`{getattr(f.type, '__name__', f.type)}`",
+            f"`{_text(f.default)}`",
+            fields.get(f.name, ""),
+        ]
         for f in dataclasses.fields(divergence)
     ]
     table = "\n" + _table(["Parameter", "Type", "Default", "Meaning"], rows) if rows else ""

@@ -1,27 +1,12 @@
-"""Laws that every metric keeps; `akl_bench.testing.check_metric` is the public name.
-
-A plug-in's author runs them on the new file; the tests run them on all that are registered.
-"""
-
-from __future__ import annotations
+"""The laws that every metric keeps, on samples of its task and on degenerate ones."""
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
-from akl_bench.errors import AklBenchError, UsageError
-from akl_bench.metrics import get
+from akl_bench.errors import UsageError
 from akl_bench.metrics.base import Metric, Sample, Score, evaluate
-
-
-class LawResult(NamedTuple):
-    """Outcome of one law: its name, whether it holds, and what was seen where it does not."""
-
-    law: str
-    passed: bool
-    detail: str
-
+from akl_bench.testing.laws import Law, Seen, broken
 
 _TEXTS = (
     ("The quick brown fox jumps over the lazy dog.", "A quick fox jumped over lazy dogs!"),
@@ -39,134 +24,108 @@ _DEGENERATE = {
     "punctuation only": ["...", "?!", "..."],
     "one word each": ["a", "b", "a"],
 }
+# At least three examples with the same draws each: what is tried where nothing else is given.
+SAMPLES = tuple(
+    Sample(f"row-{i}", text, (reference, "another reference"), f"prompt {i}", draw)
+    for i, (first, reference) in enumerate(_TEXTS)
+    for draw, text in enumerate((first, f"{first} And then some more.", "short"))
+)
 
 
-def check_metric(metric: Metric | str, samples: Sequence[Sample] | None = None) -> list[LawResult]:
-    """Run every law on a metric.
-
-    Args:
-        metric: An object, or a spec as "self_bleu(n=4)" or "./mine.py:Mine".
-        samples: Texts to try besides the degenerate ones, at least three examples with the same
-            draws each; needed where the metric only understands prompts of one kind.
-
-    Returns:
-        One result per law that applies to the metric's scope.
-    """
-    if isinstance(metric, str):
-        metric = get(metric)
-    samples = list(samples or _default_samples())
-    laws: dict[str, Callable[[Metric, list[Sample]], None]] = {
-        "it is a frozen dataclass": _frozen,
-        "the signature names parameters and version": _signature,
-        "values stay within the declared bounds": _bounds,
-        "two calls agree to the last bit": _deterministic,
-        "the order of the examples does not matter": _permutation,
-        "degenerate texts have a value or None": _degenerate,
-        "a missing example is an error that names it": _missing,
-    }
-    if metric.scope == "example":
-        laws["lists of unequal length are an error"] = _unequal
-    return [_outcome(law, check, metric, samples) for law, check in laws.items()]
-
-
-def _outcome(
-    law: str,
-    check: Callable[[Metric, list[Sample]], None],
-    metric: Metric,
-    samples: list[Sample],
-) -> LawResult:
-    try:
-        check(metric, samples)
-    except Exception as error:
-        return LawResult(law, False, f"{type(error).__name__}: {error}")
-    return LawResult(law, True, "")
-
-
-def _require(condition: bool, detail: str) -> None:
-    if not condition:
-        raise AklBenchError(detail)
-
-
-def _default_samples() -> list[Sample]:
-    return [
-        Sample(f"row-{i}", text, (reference, "another reference"), f"prompt {i}", draw)
-        for i, (first, reference) in enumerate(_TEXTS)
-        for draw, text in enumerate((first, f"{first} And then some more.", "short"))
-    ]
-
-
-def _frozen(metric: Metric, samples: list[Sample]) -> None:
+def _frozen(metric: Metric, samples: Sequence[Sample] = SAMPLES) -> Iterator[Seen]:
     parameters = getattr(type(metric), "__dataclass_params__", None)
-    _require(bool(parameters and parameters.frozen), "decorate it with @dataclass(frozen=True)")
-    _require(hash(metric) == hash(dataclasses.replace(metric)), "equal objects differ in hash")
+    frozen = bool(parameters and parameters.frozen)
+    yield broken(not frozen, "decorate it with @dataclass(frozen=True)")
+    again = dataclasses.replace(metric)
+    yield broken(hash(metric) != hash(again), "equal objects differ in hash")
 
 
-def _signature(metric: Metric, samples: list[Sample]) -> None:
+def _signature(metric: Metric, samples: Sequence[Sample] = SAMPLES) -> Iterator[Seen]:
+    signature = metric.signature()
     expected = [f"{f.name}:{getattr(metric, f.name)}" for f in dataclasses.fields(metric)]
-    parts = metric.signature().split("|")
     for part in [*expected, f"version:{metric.version}"]:
-        _require(part in parts, f"{metric.signature()!r} lacks {part!r}")
-    _require(evaluate(metric, samples).signature == metric.signature(), "score carries another")
+        yield broken(part not in signature.split("|"), f"{signature!r} lacks {part!r}")
+    other = evaluate(metric, samples).signature
+    yield broken(other != signature, f"the score carries {other!r}, not {signature!r}")
 
 
-def _bounds(metric: Metric, samples: list[Sample]) -> None:
-    low, high = metric.bounds
-    for value in _all_values(evaluate(metric, samples)):
-        _require(low <= value <= high, f"{value} is outside [{low}, {high}]")
+def _bounds(metric: Metric, samples: Sequence[Sample] = SAMPLES) -> Iterator[Seen]:
+    yield from _outside(metric, evaluate(metric, samples), "")
 
 
-def _deterministic(metric: Metric, samples: list[Sample]) -> None:
+def _deterministic(metric: Metric, samples: Sequence[Sample] = SAMPLES) -> Iterator[Seen]:
     first, second = evaluate(metric, samples), evaluate(metric, samples)
-    _require(first == second, f"{first} then {second}")
+    yield broken(first != second, f"{first} then {second}")
 
 
-def _permutation(metric: Metric, samples: list[Sample]) -> None:
+def _permutation(metric: Metric, samples: Sequence[Sample] = SAMPLES) -> Iterator[Seen]:
     straight, reverse = evaluate(metric, samples), evaluate(metric, samples[::-1])
-    _require(straight == reverse, f"{straight} but {reverse} with the examples reversed")
+    yield broken(straight != reverse, f"{straight} but {reverse} with the examples reversed")
 
 
-def _degenerate(metric: Metric, samples: list[Sample]) -> None:
+def _degenerate(metric: Metric, samples: Sequence[Sample] = SAMPLES) -> Iterator[Seen]:
     like = samples[0]
-    low, high = metric.bounds
     for name, texts in _DEGENERATE.items():
-        as_rows = [
-            dataclasses.replace(like, example_id=str(i), text=t, sample=0)
-            for i, t in enumerate(texts)
-        ]
-        as_draws = [dataclasses.replace(like, text=t, sample=i) for i, t in enumerate(texts)]
-        for layout in (as_rows, as_draws):
+        for as_rows in (True, False):
+            layout = [
+                dataclasses.replace(
+                    like,
+                    example_id=str(i) if as_rows else like.example_id,
+                    text=text,
+                    sample=0 if as_rows else i,
+                )
+                for i, text in enumerate(texts)
+            ]
             try:
-                values = _all_values(evaluate(metric, layout))
+                score = evaluate(metric, layout)
             except Exception as error:
-                raise AklBenchError(f"{name}: {type(error).__name__}: {error}") from error
-            for value in values:
-                _require(low <= value <= high, f"{name}: {value} is outside [{low}, {high}]")
+                yield broken(True, f"{name}: {type(error).__name__}: {error}")
+            else:
+                yield from _outside(metric, score, f"{name}: ")
 
 
-def _missing(metric: Metric, samples: list[Sample]) -> None:
+def _missing(metric: Metric, samples: Sequence[Sample] = SAMPLES) -> Iterator[Seen]:
     absent = samples[0].example_id
     rest = [s for s in samples if s.example_id != absent]
     try:
         evaluate(metric, rest, expected_ids=[s.example_id for s in samples])
     except UsageError as error:
-        _require(absent in str(error), f"the message does not name {absent!r}: {error}")
+        named = absent in str(error)
+        yield broken(not named, f"the message does not name {absent!r}: {error}")
     else:
-        raise AklBenchError("a value came back")
+        yield broken(True, "a value came back")
 
 
-def _unequal(metric: Metric, samples: list[Sample]) -> None:
+def _unequal(metric: Metric, samples: Sequence[Sample] = SAMPLES) -> Iterator[Seen]:
+    if metric.scope != "example":
+        return
     texts, references = [s.text for s in samples], [s.references for s in samples]
     prompts = [s.prompt for s in samples]
     for n in (0, len(texts) - 1):
         try:
             metric.per_example(texts[:n], references, prompts=prompts)
         except UsageError:
-            continue
-        raise AklBenchError(f"{n} predictions for {len(texts)} references gave values")
+            yield broken(False, "")
+        else:
+            yield broken(True, f"{n} predictions for {len(texts)} references gave values")
 
 
-def _all_values(score: Score) -> list[float]:
-    per_example = list((score.per_example or {}).values())
-    values = [v for v in (score.value, *score.draws, *per_example) if v is not None]
-    _require(all(math.isfinite(v) for v in values), f"{values} is not finite")
-    return values
+def _outside(metric: Metric, score: Score, where: str) -> Iterator[Seen]:
+    """Values of a score that its metric's bounds do not allow; no bounds allow NaN."""
+    low, high = metric.bounds
+    for value in (score.value, *score.draws, *(score.per_example or {}).values()):
+        if value is not None:
+            allowed = math.isfinite(value) and low <= value <= high
+            yield broken(not allowed, f"{where}{value} is outside [{low}, {high}]")
+
+
+LAWS: dict[str, Law] = {
+    "it is a frozen dataclass": (_frozen, 0.0),
+    "the signature names parameters and version": (_signature, 0.0),
+    "values stay within the declared bounds": (_bounds, 0.0),
+    "two calls agree to the last bit": (_deterministic, 0.0),
+    "the order of the examples does not matter": (_permutation, 0.0),
+    "degenerate texts have a value or None": (_degenerate, 0.0),
+    "a missing example is an error that names it": (_missing, 0.0),
+    "lists of unequal length are an error": (_unequal, 0.0),
+}

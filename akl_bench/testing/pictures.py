@@ -1,17 +1,13 @@
 """Pictures of the docs: each family's value and gradient against the student's probability."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from akl_bench.divergences import get, names
 from akl_bench.report.figures import figure, looks, save
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _TEACHER = (0.40, 0.35, 0.15, 0.10)
 # The default k is larger than the vocabulary of the pictures.

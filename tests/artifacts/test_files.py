@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from akl_bench.errors import UsageError
 from akl_bench.artifacts import files
+from akl_bench.errors import UsageError
 
 ROWS = [{"id": f"row-{i}", "text": "\u00e9\u2028\n" * (i % 3), "x": [i]} for i in range(20)]
 

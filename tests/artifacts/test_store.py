@@ -6,27 +6,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akl_bench.errors import UsageError
 from akl_bench.artifacts import store
-from akl_bench.artifacts.store import Cell, Run, broken_files, read_seal, seal
+from akl_bench.artifacts.files import write_json
+from akl_bench.artifacts.records import CellRecord, Made, RunRecord, Shared
+from akl_bench.artifacts.store import (
+    Artifact,
+    CellFolder,
+    Run,
+    broken_files,
+    cell_name,
+    folder_name,
+    read_lines,
+    read_seal,
+)
+from akl_bench.config import load
+from akl_bench.errors import UsageError
 
-RECORD = {"cell": {"objective": "akl"}, "tasks": {"t": {"metrics": {"m": {"value": 0.5}}}}}
-CELLS = [{"objective": "akl", "student": "tiny", "seed": 1, "name": "akl-tiny-s1-01234567"}]
+MADE = Made(
+    akl_bench="0.1.0",
+    libraries={"torch": "2.13.0"},
+    device="cpu",
+    machine="x86_64",
+    threads=1,
+    seconds=0.5,
+    peak_memory_mib=9,
+)
+
+
+def make(artifact, **about):
+    with artifact.make(lambda seconds: MADE) as making:
+        (making.folder / "model").mkdir()
+        (making.folder / "model" / "weights").write_bytes(bytes(range(256)))
+        (making.folder / "rows.jsonl").write_text('{"id": 1}\n')
+        making.record = Shared(about=about)
+    return artifact
 
 
 @pytest.fixture
-def cell(tmp_path):
-    """The folder of a sealed cell."""
-    folder = tmp_path / "cell"
-    (folder / "student").mkdir(parents=True)
-    (folder / "student" / "weights").write_bytes(bytes(range(256)))
-    (folder / "metrics.json").write_text("{}")
-    (folder / "log.txt").write_text("scratch")
-    (folder / ".x.json.123.tmp").write_text("what a killed write left")
-    (folder / "checkpoints").mkdir()
-    (folder / "checkpoints" / "step-1").write_text("scratch")
-    seal(folder, RECORD)
-    return folder
+def artifact(tmp_path):
+    """A sealed artifact."""
+    return make(Artifact(tmp_path / "thing", {"lr": 0.5, "data": "a" * 64}), rows=7)
 
 
 @given(
@@ -34,92 +53,154 @@ def cell(tmp_path):
     student=st.from_regex(r"[A-Za-z0-9_-]{1,24}", fullmatch=True) | st.just(""),
     seed=st.integers(0, 2**31 - 1),
 )
-def test_a_cell_s_folder_is_a_short_plain_name_inside_the_run(tmp_path_factory, **parts):
-    run = Run(tmp_path_factory.getbasetemp() / "run")
-    cell = Cell(**parts, protocol="0" * 64, fingerprint="0123456789" * 6)
-    assert re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}", cell.name)
-    assert run.cell_folder(cell).resolve().parent == run.cells.resolve()
+def test_a_cell_s_folder_is_a_short_plain_name(objective, student, seed):
+    name = cell_name(objective, student, seed, "0123456789" * 6)
+    assert re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}", name)
 
 
-def test_a_cell_is_told_apart_by_its_fingerprint_and_named_for_people():
-    one = Cell("akl(mu=0.5)", "tiny", 3, "p", "a" * 64)
-    other = Cell("akl(mu=0.5)", "tiny", 3, "p", "b" * 64)
-    assert (one.name, other.name) == ("akl-mu-0.5-tiny-s3-aaaaaaaa", "akl-mu-0.5-tiny-s3-bbbbbbbb")
-    assert one.label == "akl(mu=0.5), tiny, seed 3"
+def test_a_cell_is_told_apart_by_its_key_and_named_for_people():
+    assert cell_name("akl(mu=0.5)", "tiny", 3, "a" * 64) == "akl-mu-0.5-tiny-s3-aaaaaaaa"
+    record = CellRecord(objective="akl", student="tiny", seed=3, kind="trained", name="x")
+    assert record.label == "akl, tiny, seed 3"
 
 
-def test_a_seal_holds_the_record_and_every_file_but_scratch(cell):
-    record = read_seal(cell)
-    assert {key: record[key] for key in RECORD} == RECORD
-    assert sorted(record["files"]) == ["metrics.json", "student/weights"]
-    assert broken_files(cell, record) == []
-    shutil.rmtree(cell / "checkpoints")
-    assert broken_files(cell, record) == []
+@given(one=st.text(max_size=99), other=st.text(max_size=99))
+def test_names_of_folders_are_plain_and_as_different_as_what_they_name(one, other):
+    assert re.fullmatch(r"[A-Za-z0-9_.-]*", folder_name(one))
+    assert ".." not in folder_name("../../etc") and "/" not in folder_name("a/b")
+    assert (folder_name(one) == folder_name(other)) == (one == other)
 
 
-def test_a_flipped_bit_breaks_a_seal_wherever_it_is(cell):
-    path = cell / "seal.json"
+def test_a_plain_name_stays_as_it_is():
+    assert folder_name("rouge_l") == "rouge_l"
+    assert folder_name("distinct_n(n=2)").startswith("distinct_n-n-2-")
+
+
+def test_a_seal_holds_the_fields_the_record_and_every_file(artifact):
+    seal = artifact.sealed()
+    assert seal.fields == artifact.fields and seal.key == artifact.key
+    assert seal.record == Shared(about={"rows": 7})
+    assert sorted(seal.files) == ["model/weights", "rows.jsonl"]
+    assert seal.made == MADE
+    assert broken_files(artifact.folder, seal) == []
+    assert artifact.whole() == seal
+
+
+def test_another_key_is_another_artifact(artifact):
+    other = Artifact(artifact.folder, {**artifact.fields, "lr": 0.25})
+    assert other.sealed() is None and other.whole() is None
+    assert artifact.whole() is not None, "what lies there stays until it is replaced"
+    make(other)
+    assert artifact.sealed() is None and other.sealed() is not None
+
+
+def test_a_folder_appears_with_its_seal_or_not_at_all(tmp_path):
+    artifact = Artifact(tmp_path / "thing", {"x": 1})
+    with pytest.raises(ZeroDivisionError), artifact.make(lambda seconds: MADE) as making:
+        (making.folder / "half").write_text("x")
+        raise ZeroDivisionError
+    assert not artifact.folder.exists()
+    assert make(artifact).sealed() is not None
+    assert "half" not in artifact.sealed().files
+
+
+def test_the_seconds_of_making_reach_the_seal(tmp_path):
+    artifact = Artifact(tmp_path / "thing", {})
+    told = []
+    with artifact.make(lambda seconds: told.append(seconds) or MADE) as making:
+        making.record = Shared()
+    assert len(told) == 1 and 0 <= told[0] < 60
+
+
+def test_a_file_that_grows_is_kept_by_key(tmp_path):
+    one, other = (Artifact(tmp_path / "thing", {"x": x}) for x in (1, 2))
+    assert one.part != other.part and one.part.parent == tmp_path
+    assert one.part.name.startswith("."), "no artifact is taken for it"
+
+
+def test_a_flipped_bit_breaks_a_seal_wherever_it_is(artifact):
+    path = artifact.folder / "seal.json"
     content = path.read_bytes()
     for position in range(len(content)):
         flipped = bytearray(content)
         flipped[position] ^= 1 << position % 8
         path.write_bytes(flipped)
         # White space between values carries nothing.
-        assert read_seal(cell) is None or json.loads(flipped) == json.loads(content), position
+        same = read_seal(artifact.folder) is None or json.loads(flipped) == json.loads(content)
+        assert same, position
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b"7", b'{"x": NaN}', b"\xff", b"{}"])
-def test_what_is_no_seal_is_none(cell, content):
-    (cell / "seal.json").write_bytes(content)
-    assert read_seal(cell) is None
+def test_what_is_no_seal_is_none(artifact, content):
+    (artifact.folder / "seal.json").write_bytes(content)
+    assert read_seal(artifact.folder) is None
 
 
-def test_a_cut_seal_is_none(cell):
-    path = cell / "seal.json"
+def test_a_cut_seal_is_none(artifact):
+    path = artifact.folder / "seal.json"
     content = path.read_bytes()
     for size in range(len(content) - 1):
         path.write_bytes(content[:size])
-        assert read_seal(cell) is None
+        assert read_seal(artifact.folder) is None
 
 
-def test_an_edited_record_breaks_the_seal(cell):
-    path = cell / "seal.json"
-    path.write_text(path.read_text().replace("0.5", "0.9"))
-    assert read_seal(cell) is None
+def test_an_edited_record_breaks_the_seal(artifact):
+    path = artifact.folder / "seal.json"
+    path.write_text(path.read_text().replace('"rows": 7', '"rows": 8'))
+    assert read_seal(artifact.folder) is None
 
 
-def test_a_file_that_changed_or_went_is_named(cell):
-    record = read_seal(cell)
-    (cell / "student" / "weights").write_bytes(bytes(range(255)) + b"\xfe")
-    assert broken_files(cell, record) == ["student/weights"]
-    (cell / "metrics.json").unlink()
-    assert broken_files(cell, record) == ["metrics.json", "student/weights"]
+def test_a_seal_of_another_schema_is_none(artifact):
+    content = json.loads((artifact.folder / "seal.json").read_text())
+    content.pop("sha256")
+    content["schema_version"] = store.SCHEMA + 1
+    write_json(artifact.folder / "seal.json", {**content, "sha256": store.digest(content)})
+    assert read_seal(artifact.folder) is None
 
 
-def test_a_seal_of_another_schema_is_none(cell, monkeypatch):
-    monkeypatch.setattr(store, "SCHEMA", store.SCHEMA + 1)
-    assert read_seal(cell) is None
+def test_files_that_changed_or_went_are_named_and_the_artifact_is_set_aside(artifact):
+    seal = artifact.sealed()
+    (artifact.folder / "model" / "weights").write_bytes(bytes(range(255)) + b"\xfe")
+    assert broken_files(artifact.folder, seal) == ["model/weights"]
+    (artifact.folder / "rows.jsonl").unlink()
+    assert broken_files(artifact.folder, seal) == ["model/weights", "rows.jsonl"]
+    assert artifact.whole() is None
+    assert not artifact.folder.exists()
+    assert (artifact.folder.parent / ".thing.corrupt" / "seal.json").exists()
 
 
-def test_a_run_is_read_back_with_the_state_of_its_cells(tmp_path, cell):
-    run = Run(tmp_path / "run")
-    assert not run.exists()
-    names = ["sealed-1", "begun-1", "waiting-1"]
-    run.write(
-        {"profile": {}, "protocol": "p", "cells": [{**CELLS[0], "name": name} for name in names]}
-    )
-    (run.cells / "begun-1").mkdir(parents=True)
-    shutil.copytree(cell, run.cells / "sealed-1")
-    assert run.exists()
-    assert [(c["name"], state) for c, state in run.states()] == [
-        ("sealed-1", "sealed"),
-        ("begun-1", "begun"),
-        ("waiting-1", "waiting"),
-    ]
+def test_rows_are_read_as_they_were_sealed_or_not_at_all(artifact):
+    seal = artifact.sealed()
+    assert read_lines(artifact.folder, seal, "rows.jsonl") == [{"id": 1}]
+    assert read_lines(artifact.folder, seal, "other.jsonl") == []
+    (artifact.folder / "rows.jsonl").write_text('{"id": 2}\n')
+    with pytest.raises(UsageError, match=r"rows.jsonl is not what was sealed"):
+        read_lines(artifact.folder, seal, "rows.jsonl")
+    (artifact.folder / "rows.jsonl").unlink()
+    assert read_lines(artifact.folder, seal, "rows.jsonl") == [], "copied without it"
+
+
+def test_a_cell_s_artifacts_have_places_of_their_own(tmp_path):
+    cell = CellFolder(tmp_path)
+    places = [cell.student, cell.completions("t"), cell.scores("t", "m"), cell.checkpoints]
+    assert len({str(place.relative_to(tmp_path)) for place in places}) == 4
+    assert cell.model.parent == cell.student
+
+
+CELL = {"objective": "akl", "student": "tiny", "seed": 1, "kind": "trained", "name": "akl-s1"}
 
 
 def whole(**changes):
-    return {"schema": 1, "profile": {}, "protocol": "p", "cells": CELLS} | changes
+    record = RunRecord(profile=load("micro"), cells=[CellRecord(**CELL)], scores={})
+    return {**record.model_dump(mode="json"), **changes}
+
+
+def test_a_run_is_read_back(tmp_path):
+    run = Run(tmp_path / "run")
+    assert not run.exists()
+    run.write(RunRecord.model_validate(whole()))
+    assert run.exists()
+    assert run.read() == RunRecord.model_validate(whole())
 
 
 @pytest.mark.parametrize(
@@ -129,14 +210,15 @@ def whole(**changes):
         ("", "run.json is damaged"),
         ("[]", "was written with schema None"),
         ("{}", "was written with schema None"),
-        (json.dumps(whole(schema=99)), "was written with schema 99; this version reads 1"),
-        (json.dumps(whole(profile=None)), "run.json is damaged: keys are missing or wrong"),
-        (json.dumps(whole(protocol=7)), "run.json is damaged: keys are missing or wrong"),
-        (json.dumps(whole(cells={})), "run.json is damaged: keys are missing or wrong"),
-        (json.dumps(whole(cells=[1])), "run.json is damaged: keys are missing or wrong"),
-        (json.dumps(whole(cells=[{"name": "x"}])), "run.json is damaged: keys are missing"),
+        ('{"schema": 1}', "was written with schema 1; this version reads 2. Give the same command"),
+        (json.dumps(whole(schema_version=99)), "was written with schema 99; this version reads 2"),
+        (json.dumps(whole(profile=None)), "run.json is damaged: profile"),
+        (json.dumps(whole(cells={})), "run.json is damaged: cells"),
+        (json.dumps(whole(cells=[1])), "run.json is damaged: cells.0"),
+        (json.dumps(whole(cells=[{"name": "x"}])), "run.json is damaged: cells.0"),
+        (json.dumps(whole(extra=1)), "run.json is damaged: unknown key extra"),
         *(
-            (json.dumps(whole(cells=[CELLS[0] | {"name": name}])), "run.json is damaged: keys")
+            (json.dumps(whole(cells=[CELL | {"name": name}])), "run.json is damaged: cells.0.name")
             for name in ("../x", "/etc", "a/b", "..", ".hidden", "", "x" * 81, "x\n")
         ),
     ],
@@ -150,9 +232,20 @@ def test_a_damaged_run_is_said_to_be_one(tmp_path, content, said):
 
 
 def test_a_folder_without_a_run_is_answered_with_the_runs_beside_it(tmp_path):
-    Run(tmp_path / "one").write({})
+    Run(tmp_path / "one").write(RunRecord.model_validate(whole()))
     for asked in (tmp_path / "two", tmp_path):
         with pytest.raises(UsageError, match=rf"holds no run.*Runs here: {tmp_path / 'one'}"):
             Run(asked).read()
     with pytest.raises(UsageError, match="Runs here: none"):
         Run(tmp_path / "one" / "two").read()
+
+
+def test_rows_of_a_task_are_read_where_the_run_has_them(tmp_path):
+    run = Run(tmp_path)
+    assert run.task_rows("quiz") == []
+    folder = run.shared / "rows-quiz-01234567"
+    folder.mkdir(parents=True)
+    (folder / "rows.jsonl").write_text('{"id": "a"}\n')
+    assert run.task_rows("quiz") == [{"id": "a"}]
+    shutil.rmtree(folder)
+    assert run.task_rows("quiz") == []

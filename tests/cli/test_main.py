@@ -18,7 +18,7 @@ BAD = [
     (["run", "akl", "--workers", "0"], "--workers"),
     (["run", "akl", "--seeds", "many"], "--seeds"),
     (["run", "akl", "--out", "file"], "--out"),
-    (["ls", "objektives"], "'objectives', 'tasks', 'metrics', 'profiles'"),
+    (["ls", "objektives"], "'objectives', 'sources', 'teachers'"),
     (["plan", "adaptive_kll"], "Unknown objective 'adaptive_kll'. Did you mean: adaptive_kl?"),
     (["plan", "teacher"], "Unknown objective 'teacher'."),
     (["plan", "akl(nu=1)"], "no parameter 'nu'. It takes: mu, variant."),
@@ -52,7 +52,7 @@ BAD = [
     (["status", "absent"], "absent holds no run"),
     (["status", "damaged"], "damaged/run.json is damaged"),
     (["show", "absent"], "absent"),
-    (["show", "damaged"], "damaged is no sealed cell"),
+    (["show", "damaged"], "damaged is not a cell that has anything yet"),
     (["verify", "divergence", "nope"], "Unknown divergence 'nope'."),
     (["microworld", "sample", "nope"], "nope"),
 ]
@@ -101,7 +101,7 @@ def test_bad_input_ends_with_2_and_one_clear_message(call, mess, arguments, said
 def test_help_names_every_verb(call):
     code, out, _ = call("--help")
     assert code == 0
-    shown = [line.split()[0] for line in out.partition("Commands:")[2].splitlines() if line.strip()]
+    shown = [line.split()[0] for line in out.partition("Run:")[2].splitlines() if line.strip()]
     assert [word for word in shown if word in entry._VERBS] == list(entry._VERBS)
 
 

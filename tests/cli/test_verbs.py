@@ -30,6 +30,11 @@ def show():
     [
         ("objectives", objectives.entries()),
         ("metrics", metrics.names()),
+        ("sources", ["fixed", "seqkd"]),
+        ("teachers", ["cached", "live"]),
+        ("samplers", ["hf"]),
+        ("devices", ["one"]),
+        ("executors", ["local", "ray"]),
         ("tasks", tasks.available()),
         ("profiles", config.profile_paths()),
     ],
@@ -46,8 +51,8 @@ def test_status_counts_what_is_sealed(show, write_run):
     (folder / "cells" / Run(folder).read().cells[3].name).mkdir()
     lines = show("status", folder).splitlines()
     states = [line.split()[0] for line in lines[:-1]]
-    assert {name: states.count(name) for name in states} == {"sealed": 11, "begun": 1, "waiting": 3}
-    assert lines[-1] == f"11 of 15 cells are sealed in {folder}."
+    assert {name: states.count(name) for name in states} == {"finished": 11, "begun": 1, "waiting": 3}
+    assert lines[-1] == f"11 of 15 cells are finished in {folder}."
 
 
 @pytest.mark.parametrize("format", ["text", "markdown", "latex", "csv", "json"])
@@ -112,5 +117,5 @@ def test_show_says_what_changed_since_the_seal_and_does_not_print_it(show, cell,
 def test_show_refuses_a_cell_with_nothing_sealed(cell):
     for folder in (cell / "student", cell / "completions", cell / "scores"):
         shutil.rmtree(folder)
-    with pytest.raises(UsageError, match="is no sealed cell"):
+    with pytest.raises(UsageError, match="is not a cell that has anything yet"):
         CliRunner().invoke(cli, ["show", str(cell)], catch_exceptions=False)

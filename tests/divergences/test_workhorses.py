@@ -115,12 +115,12 @@ def test_fast_path_agrees_with_autograd_where_one_model_masks(spec, scale):
     zq_NV[7] = zp_NV[7]
     logp_NV, logq_NV = zp_NV.log_softmax(-1), zq_NV.log_softmax(-1)
     divergence = divergences.get(spec)
-    found = value_and_grad(divergence, logp_NV, logq_NV)
+    both = value_and_grad(divergence, logp_NV, logq_NV)
     plain = autograd_value_and_grad(divergence, logp_NV, logq_NV)
-    for actual, expected in zip(found, plain, strict=True):
+    for actual, expected in zip(both, plain, strict=True):
         torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-11)
-    assert found[0][7].abs() < 1e-12 and found[1][7].abs().max() < 1e-12
-    assert torch.isfinite(found[1]).all()
+    assert both[0][7].abs() < 1e-12 and both[1][7].abs().max() < 1e-12
+    assert torch.isfinite(both[1]).all()
 
 
 @pytest.mark.parametrize("spec", FAST)
@@ -130,8 +130,8 @@ def test_fast_path_leaves_its_inputs_alone_and_no_graph(spec, masked):
     if masked:
         inputs[0][0, 3] = inputs[1][0, 3] = -torch.inf
     copies = [x.clone() for x in inputs]
-    found = value_and_grad(divergences.get(spec), inputs[0], inputs[1].requires_grad_())
-    assert not any(x.requires_grad for x in found)
+    both = value_and_grad(divergences.get(spec), inputs[0], inputs[1].requires_grad_())
+    assert not any(x.requires_grad for x in both)
     assert all(torch.equal(a, b) for a, b in zip(inputs, copies, strict=True))
 
 
@@ -145,10 +145,10 @@ def test_cuda_agrees_and_never_waits_for_the_device(spec):
     divergence = divergences.get(spec)
     try:
         torch.cuda.set_sync_debug_mode("error")
-        found = value_and_grad(divergence, *on_cuda)
+        both = value_and_grad(divergence, *on_cuda)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    for actual, expected in zip(found, value_and_grad(divergence, *inputs), strict=True):
+    for actual, expected in zip(both, value_and_grad(divergence, *inputs), strict=True):
         torch.testing.assert_close(actual.cpu(), expected, rtol=1e-4, atol=1e-6)
 
 

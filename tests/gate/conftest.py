@@ -1,7 +1,6 @@
 """Run folders as `akl-bench run` leaves them, with numbers that a test chooses."""
 
 import copy
-from unittest import mock
 
 import pytest
 
@@ -155,24 +154,22 @@ class Builder:
         }
         writer = self.writer(self.root / name, content)
         student = laid(fields or {}, STUDENT)
-        # What a test writes need not outlive a power cut, and a thousand syncs take their time.
-        with mock.patch("os.fsync"):
-            for objective, by_seed in rows.items():
-                mine = laid((own or {}).get(objective, {}), student)
-                for seed, row in by_seed.items():
-                    missing = (objective, seed) in unfinished
-                    special = (own or {}).get((objective, seed), {})
-                    writer.cell(
-                        objective,
-                        seed,
-                        None if missing else self._numbers(row, signatures or {}),
-                        fields={"objective": objective, "seed": seed, **laid(special, mine)},
-                        protocols=laid(protocols or {}, PROTOCOLS),
-                        examples=(examples or {}).get(objective, {}).get(seed),
-                        answers=(answers or {}).get(objective, {}).get(seed),
-                        **settings,
-                    )
-            return writer.write()
+        for objective, by_seed in rows.items():
+            mine = laid((own or {}).get(objective, {}), student)
+            for seed, row in by_seed.items():
+                missing = (objective, seed) in unfinished
+                special = (own or {}).get((objective, seed), {})
+                writer.cell(
+                    objective,
+                    seed,
+                    None if missing else self._numbers(row, signatures or {}),
+                    fields={"objective": objective, "seed": seed, **laid(special, mine)},
+                    protocols=laid(protocols or {}, PROTOCOLS),
+                    examples=(examples or {}).get(objective, {}).get(seed),
+                    answers=(answers or {}).get(objective, {}).get(seed),
+                    **settings,
+                )
+        return writer.write()
 
     def _numbers(self, row, signatures):
         numbers = {}

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from akl_bench.errors import UsageError
+from akl_bench.errors import BaselineError, UsageError
 from akl_bench.gate import baseline
-from akl_bench.gate.errors import BaselineError
 from akl_bench.gate.policy import Policy
 from akl_bench.gate.snapshot import measure
 from akl_bench.report.frame import load
@@ -22,7 +21,7 @@ def test_the_same_run_gives_the_same_bytes_and_they_read_back(make_run, make_row
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
     read = baseline.read(tmp_path / "a.json")
     assert read == made[0]
-    assert read.run == measure(load(run))
+    assert read.run.model_dump() == measure(load(run)).model_dump()
     # The order of margins means something.
     assert list(read.policy.margins) == ["rouge_l", "*"]
 
@@ -36,14 +35,14 @@ def test_it_holds_every_value_of_every_seed(make_run, make_rows, tmp_path):
         for column in made.run.columns:
             assert row.by_seed(column)[seed] == values[column.key]
     assert len(set(row.weights)) == 10
-    directions = {column.metric: column.direction for column in made.run.columns}
+    directions = {column.metric: column.higher_is_better for column in made.run.columns}
     assert directions == {
-        "rouge_l": "higher",
-        "distinct_n(n=2)": "higher",
+        "rouge_l": True,
+        "distinct_n(n=2)": True,
         "length": None,
-        "empty_rate": "lower",
-        "perplexity": "lower",
-        "kl_pq": "lower",
+        "empty_rate": False,
+        "perplexity": False,
+        "kl_pq": False,
     }
     headlines = [column.metric for column in made.run.columns if column.headline]
     assert headlines == ["rouge_l", "perplexity", "kl_pq"]
@@ -141,7 +140,7 @@ def test_another_schema_says_which_and_what_to_do(baseline_file, schema):
         baseline.read(baseline_file)
     assert str(error.value) == (
         f"{baseline_file} is of schema {schema}, this version reads 2: "
-        "make it anew with `akl-bench baseline create`."
+        "create it again with `akl-bench baseline create`."
     )
 
 
@@ -199,8 +198,10 @@ def test_what_columns_and_students_share_is_stored_once(make_run, make_rows):
         "generation.temperature": 1.0,
         "generation.samples": 1,
     }
-    protocols = {column.metric: column.protocol for column in run.columns}
-    assert protocols["rouge_l"] == {"signature": "rouge_l|version:1"}
+    rouge = next(column for column in run.columns if column.metric == "rouge_l")
+    assert (rouge.protocol, rouge.signature) == ({}, "rouge_l|version:1")
+    of_column = {"signature": "rouge_l|version:1", "higher_is_better": True}
+    assert run.protocol(rouge) == run.protocols["quiz"] | of_column
     assert run.subject == {
         "data.train": "a" * 64,
         "data.validation": "b" * 64,

@@ -217,7 +217,7 @@ class TestIncomparable:
         turned = {("cloze", "perplexity"): (True, 1.0, "%.2f")}
         monkeypatch.setitem(make_run.metrics, *turned.popitem())
         report = compare(make_run("pr", make_rows(NEW)))
-        assert report.incomparable == ("direction: lower -> higher (cloze)",)
+        assert report.incomparable == ("higher_is_better: False -> True (cloze)",)
         assert incomparable(report) == CLOZE
 
     def test_exact_needs_the_same_kind_of_machine(self, make_run, make_rows, compare):

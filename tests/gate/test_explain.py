@@ -2,10 +2,9 @@
 
 import pytest
 
-from akl_bench.errors import UsageError
+from akl_bench.errors import BaselineError, UsageError
 from akl_bench.gate import baseline
 from akl_bench.gate.check import check
-from akl_bench.gate.errors import BaselineError
 from akl_bench.gate.explain import explain
 from akl_bench.gate.snapshot import measure
 from akl_bench.report.frame import load

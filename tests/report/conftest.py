@@ -109,17 +109,14 @@ def write_full_run(tmp_path_factory, run_writer):
         content = config.load("micro", seeds=seeds).model_dump(mode="json")
         content["tasks"] = {task: content["tasks"][task] for task in TASKS}
         writer = run_writer(tmp_path_factory.mktemp("full") / name, content | profile)
-        with pytest.MonkeyPatch.context() as patch:
-            # Nothing here has to survive a power cut, and a run has hundreds of files.
-            patch.setattr("os.fsync", lambda descriptor: None)
-            for objective in ("teacher", "untrained", *objectives):
-                shift = (shifts or {}).get(objective, 0.0)
-                for seed in range(1, seeds + 1):
-                    if (objective, seed) in missing:
-                        writer.cell(objective, seed, None, student="one_layer")
-                    else:
-                        sizes = examples, samples, steps
-                        _write_cell(writer, objective, seed, shift, answer, sizes, protocols)
-            return writer.write()
+        for objective in ("teacher", "untrained", *objectives):
+            shift = (shifts or {}).get(objective, 0.0)
+            for seed in range(1, seeds + 1):
+                if (objective, seed) in missing:
+                    writer.cell(objective, seed, None, student="one_layer")
+                else:
+                    sizes = examples, samples, steps
+                    _write_cell(writer, objective, seed, shift, answer, sizes, protocols)
+        return writer.write()
 
     return write

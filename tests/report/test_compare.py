@@ -10,8 +10,7 @@ from scipy import stats
 from akl_bench.errors import UsageError
 from akl_bench.report import frame
 from akl_bench.report.compare import PAIRED, POOLED, WELCH, baseline_of, compare
-from akl_bench.report.footnotes import BETTER, WORSE
-from akl_bench.report.layout import build
+from akl_bench.report.layout import BETTER, WORSE, build
 from akl_bench.report.table import render
 
 ROUGE, KL = ("open_test", "rouge_l"), ("fidelity", "kl_pq")
@@ -177,7 +176,7 @@ class TestSeveralRuns:
         reasons = [note for note in table.notes if "left out" in note]
         assert reasons == [
             "micro_test validity, coverage, distinct_n(n=2), length "
-            f"of {two} is left out, measured otherwise: rows: absent -> 9"
+            f"of {two} is left out because it was measured differently: rows: absent -> 9"
         ]
         rows = json.loads(render(both, "json"))
         assert not [v for v in rows["values"] if (v["run"], v["task"]) == ("two", "micro_test")]
@@ -193,7 +192,7 @@ class TestSeveralRuns:
         with pytest.raises(UsageError) as caught:
             frame.load(one, two)
         message = str(caught.value)
-        assert f"{two} has no number that may stand beside those of the runs before" in message
+        assert f"{two} has no number that is comparable with those of the runs before" in message
         assert "prompt: a -> b" in message
         assert "lengths" not in message and "same" not in message
 

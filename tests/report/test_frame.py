@@ -12,15 +12,13 @@ ROUGE = ("open_test", "rouge_l")
 
 
 def test_values_of_sealed_cells_are_read_seed_by_seed(write_run):
-    values = frame.load(write_run()).values
-    mine = values[(values["objective"] == "sft") & (values["metric"] == "rouge_l")]
-    assert mine["seed"].tolist() == [1, 2, 3]
-    assert mine["value"].tolist() == [0.1, 0.2, 0.3]
-    assert set(mine["student"]) == {"tiny"}
+    values = frame.load(write_run()).seed_values()
+    assert values[frame.Row("sft", "tiny"), "open_test", "rouge_l"] == {1: 0.1, 2: 0.2, 3: 0.3}
+    assert {row.student for row, *_ in values if row.objective == "sft"} == {"tiny"}
 
 
 def test_the_summary_is_the_textbook_s(write_run):
-    summary = frame.summarise(frame.load(write_run()))
+    summary = frame.load(write_run()).summary()
     spread = summary[frame.Row("sft", "tiny"), "open_test", "rouge_l"]
     # mean (.1 + .2 + .3) / 3, standard deviation sqrt((.1^2 + 0 + .1^2) / 2)
     assert spread.mean == pytest.approx(0.2)
@@ -47,9 +45,9 @@ def test_a_stale_number_is_counted_and_left_out(write_run):
     folder = write_run(measure_of=lambda objective, seed: "old" if seed == 2 else "m")
     run = frame.load(folder)
     assert run.stale == 4  # the second seed of every row but the untrained student
-    assert set(run.values["seed"]) == {1, 3}
+    assert {cell.seed for cell, *_ in run.numbers()} == {1, 3}
     sft = frame.Row("sft", "tiny")
-    assert (run.done(sft), run.seeds[sft]) == (2, 3)
+    assert (len(run.finished(sft)), run.seeds[sft]) == (2, 3)
     assert [cell.seed for cell in run.of(sft)] == [1, 3]
     (note,) = (note for note in build(run).notes if "left out" in note)
     assert note.startswith("4 cells made with other code")
@@ -64,7 +62,7 @@ def test_a_cell_that_lacks_one_score_has_its_other_numbers(run_writer, write_run
     seal.unlink()
     run = frame.load(writer.write())
     row = frame.Row("sft", "tiny")
-    assert run.done(row) == 1 and run.stale == 0
+    assert len(run.finished(row)) == 1 and run.stale == 0
     (line,) = build(run).rows
     # The head says 1/2 seeds; the number that has more says so.
     assert line.seeds == "1/2"
@@ -73,11 +71,11 @@ def test_a_cell_that_lacks_one_score_has_its_other_numbers(run_writer, write_run
 
 def test_a_number_whose_seal_was_edited_is_no_number(write_run):
     folder = write_run()
-    before = len(frame.load(folder).values)
+    before = len([*frame.load(folder).numbers()])
     (seal,) = folder.glob("cells/sft-tiny-s1-*/scores/open_test/rouge_l/seal.json")
     seal.write_text(seal.read_text().replace("0.1", "0.9"))
     run = frame.load(folder)
-    assert len(run.values) == before - 1
+    assert len([*run.numbers()]) == before - 1
     (cell,) = (c for c in run.cells if c.row.objective == "sft" and c.seed == 1)
     assert cell.missing == ["open_test/rouge_l"] and not cell.is_done
 
@@ -87,9 +85,9 @@ def test_a_run_without_a_sealed_cell_has_rows_and_no_values(write_run):
     shutil.rmtree(folder / "cells")
     run = frame.load(folder)
     assert len(run.rows) == 5
-    assert run.values.empty and run.columns == []
-    assert frame.summarise(run) == {}
-    assert [run.done(row) for row in run.rows] == [0] * 5
+    assert not [*run.numbers()] and run.columns == []
+    assert run.summary() == {}
+    assert [run.finished(row) for row in run.rows] == [[]] * 5
 
 
 def test_what_the_trained_students_have_in_common_is_told(run_writer, write_run, tmp_path):

@@ -87,7 +87,7 @@ def test_the_front_is_what_nothing_beats_on_both_axes():
     points = {Row(n, ""): style.Point(x, y, 0, 0, n, look) for n, (x, y) in at.items()}
 
     def front(across, up):
-        axes = [scatter._Axis("", {}, better) for better in (across, up)]
+        axes = [scatter.Axis("", {}, better) for better in (across, up)]
         return {row.objective for row in scatter._front(points, *axes)}
 
     assert front(True, True) == {"a", "b", "d"}
@@ -110,7 +110,7 @@ def test_one_of_many_far_outside_is_named_and_neither_shown_nor_on_the_front():
     points = {Row(n, ""): style.Point(x, y, 0, 0, n, look) for n, (x, y) in at.items()}
     inside, outside = scatter._within(points)
     assert [p.name for p in outside] == ["lost"]
-    axes = [scatter._Axis("", {}, True)] * 2
+    axes = [scatter.Axis("", {}, True)] * 2
     assert {row.objective for row in scatter._front(inside, *axes)} == {"o8"}
     few = dict(list(points.items())[-4:])
     assert scatter._within(few) == (few, [])
@@ -152,7 +152,7 @@ def test_the_papers_objectives_have_colours_of_their_own_and_variants_do_not(wri
     assert by_name["adaptive_kl(mu=0.5)"].known and by_name["sft"].known
     assert by_name["adaptive_kl(mu=0.5, variant=taid)"].color == figures.GREY
     assert by_name["adaptive_kl(mu=0.5)"].color != by_name["sft"].color
-    assert by_name["me/my model @v2"].color == style.GREY
+    assert by_name["me/my model @v2"].color == figures.GREY
 
 
 def test_an_svg_for_the_page_has_attributes_instead_of_styles(many):
@@ -179,12 +179,13 @@ def test_a_name_is_text_and_never_mathematics_or_markup(write_full_run):
     rows = [Row(name, "one_layer") for name in names]
     assert style.name_of(rows[1], run).count(r"\$") == 2
     assert "\u202e" not in style.name_of(rows[3], run)
-    look = style.Look("#000000", "o", 5, True, True)
-    with style.canvas(1, 1, 4, 3) as (figure, axes):
+    look = figures.Look("#000000", "o")
+    with figures.figure(4, 3) as made:
+        axes = made.subplots()
         points = [style.Point(i, i, 0, 0, style.name_of(r, run), look) for i, r in enumerate(rows)]
-        style.scatter(axes[0, 0], points)
-        labels.label(axes[0, 0], points, points)
-    root = ElementTree.fromstring(inline(figure, "x"))
+        style.scatter(axes, points)
+        labels.label(axes, points, points)
+    root = ElementTree.fromstring(inline(made, "x"))
     texts = {e.text for e in root.iter() if e.tag.endswith("}text")}
     assert "<script>alert(1)</script>" in texts
     assert not [e for e in root.iter() if e.tag.endswith("script")]

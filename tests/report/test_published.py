@@ -81,7 +81,7 @@ def test_other_models_data_and_decoding_are_named():
 
 def test_a_run_without_a_shared_task_says_so(write_run):
     table = build(frame.load(write_run()), published=True)
-    assert "no published number has a task of this run" in table.notes
+    assert "no published number is about a task of this run" in table.notes
 
 
 def test_published_rows_stand_apart_and_say_that_they_do_not_compare(write_run):

@@ -6,12 +6,16 @@ import functools
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
+from torch.nn.functional import log_softmax
 
 from akl_bench import divergences
 from akl_bench.cli.verify import verify
 from akl_bench.errors import UsageError
-from akl_bench.testing import DIVERGENCE_LAWS, Report, check_divergence
+from akl_bench.testing import Report, check_divergence
+from akl_bench.testing.divergence_laws import LAWS
+from akl_bench.testing.divergence_measure import ExactLogSoftmax
 
 # Settings that take another branch than the defaults do.
 SETTINGS = (
@@ -28,6 +32,7 @@ SETTINGS = (
     "entropy_gated_kl(threshold=0.2)",
     "renyi(alpha=1)",
     "renyi(alpha=2)",
+    "skew_forward_kl(lam=0.7)",
     "taid(t_start=0, t_end=0.5)",
     "top_k_forward_kl(k=3)",
     "top_k_forward_kl(k=3, tail=false)",
@@ -39,7 +44,7 @@ def _report(spec: str) -> Report:
     return check_divergence(spec)
 
 
-@pytest.mark.parametrize("law", DIVERGENCE_LAWS)
+@pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("spec", [*divergences.names(), *SETTINGS])
 def test_divergence_keeps_the_law(spec: str, law: str) -> None:
     by_law = {result.law: result for result in _report(spec).results}
@@ -92,6 +97,14 @@ BROKEN = {
 }
 
 
+def test_the_float32_law_measures_the_formula_and_not_the_log_softmax_of_this_cpu() -> None:
+    z_NV = 3 * torch.randn(4, 151_936, generator=torch.Generator().manual_seed(1))
+    true_NV = z_NV.double().log_softmax(-1)
+    with ExactLogSoftmax():
+        for log_NV in (z_NV.log_softmax(-1), torch.log_softmax(z_NV, -1), log_softmax(z_NV, -1)):
+            assert torch.equal(log_NV, true_NV.float())
+
+
 def _plug_in(folder: Path, attributes: str, body: str) -> str:
     path = folder / "broken.py"
     path.write_text(HEADER.format(attributes=attributes or "pass", body=body))
@@ -106,7 +119,7 @@ def test_a_plug_in_that_breaks_a_law_is_caught(tmp_path: Path, law: str) -> None
 
 
 def test_every_law_has_a_plug_in_that_breaks_it() -> None:
-    assert set(BROKEN) == set(DIVERGENCE_LAWS)
+    assert set(BROKEN) == set(LAWS)
 
 
 def test_a_law_broken_on_purpose_is_reported_with_its_reason(tmp_path: Path) -> None:

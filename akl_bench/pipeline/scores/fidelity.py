@@ -33,19 +33,10 @@ _CHUNK = 256
 
 
 def score(plan: Plan, task: str, model: Model, report: Report) -> Scored:
-    """Compare a model with the teacher, token by token.
-
-    Args:
-        plan: The run's.
-        task: One of kind fidelity.
-        model: The model.
-        report: Told how far it is.
-
-    Returns:
-        The numbers, and no rows: they are means over tokens.
+    """Compare a model with the teacher, token by token; there are no rows, but means over tokens.
 
     Raises:
-        UsageError: The model has another vocabulary than the teacher.
+        VocabularyError: The model has another vocabulary than the teacher.
     """
     profile = plan.profile
     check_vocabularies(load_tokenizer(profile.teacher, online=profile.online), model.tokenizer)

@@ -22,14 +22,7 @@ def score(
 ) -> Scored:
     """Score a model on one task alone: with others beside it, batches and last digits would differ.
 
-    Args:
-        task: The task.
-        rows: Its documents; None: lm-eval fetches its own.
-        model: The model.
-        online: Whether the hub may be asked.
-
-    Returns:
-        The numbers of its metrics, and a row for each example and metric.
+    Without rows lm-eval fetches its own data.
     """
     result = evaluate_harness([(task, rows)], model.model, model.tokenizer, online=online)[
         task.name

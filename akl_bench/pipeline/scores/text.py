@@ -17,17 +17,7 @@ Scored = tuple[dict[str, records.Metric], list[dict[str, Any]]]
 def score(
     metric: Metric, label: str, rows: Sequence[Record], completions: Sequence[dict[str, Any]]
 ) -> Scored:
-    """Apply a metric to completions.
-
-    Args:
-        metric: The metric.
-        label: Its canonical spec.
-        rows: The records of the task.
-        completions: As a sampler wrote them: id, sample, text.
-
-    Returns:
-        The number, and a row for each example.
-    """
+    """Apply a metric to completions; gives the number, and a row for each example."""
     by_id = {row.id: row for row in rows}
     samples = [
         Sample(a["id"], a["text"], by_id[a["id"]].outputs, by_id[a["id"]].instruction, a["sample"])

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from akl_bench.report.figures import GREY, figure
-from akl_bench.report.frame import RunFrame
-from akl_bench.report.plots.style import legend_entries, looks, name_of
+from akl_bench.report.figures import GREY
+from akl_bench.report.frame import RunFrame, is_reference
+from akl_bench.report.plots.style import looks, name_of, panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,7 @@ _POINTS = 160  # more than that are not seen
 
 def curves(frame: RunFrame) -> dict[str, dict[Any, NDArray[np.float64]]]:
     """By panel and row: array [seeds, steps, 2] of step and smoothed value."""
-    panels: dict[str, dict[Any, Any]] = defaultdict(dict)
+    by_panel: dict[str, dict[Any, Any]] = defaultdict(dict)
     for row in frame.rows:
         logs = [cell.train_log() for cell in frame.of(row)]
         for key in _PANELS:
@@ -42,8 +42,8 @@ def curves(frame: RunFrame) -> dict[str, dict[Any, NDArray[np.float64]]]:
             longest = max(map(len, series), default=0)
             series = [one for one in series if len(one) == longest]
             if longest:
-                panels[key][row] = np.stack(series)
-    return {key: panels[key] for key in _PANELS if key in panels}
+                by_panel[key][row] = np.stack(series)
+    return {key: by_panel[key] for key in _PANELS if key in by_panel}
 
 
 def _smooth(steps_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,17 +58,17 @@ def _smooth(steps_values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(smooth[kept])
 
 
-def draw(frame: RunFrame, panels: dict[str, dict[Any, NDArray[np.float64]]]) -> Figure:
+def draw(frame: RunFrame) -> Figure | None:
     """One panel per quantity; known objectives in colour with their range over seeds."""
+    from matplotlib.lines import Line2D
+
+    by_panel = curves(frame)
+    if not by_panel:
+        return None
     shown = looks(frame)
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    known, others = legend_entries(frame, shown)
-    with figure(4.4 * columns, 3.2 * rows) as made:
-        axes = made.subplots(rows, columns, squeeze=False)
-        title = "Training; mean over seeds, shaded from the smallest to the largest"
-        made.suptitle(title, x=0.01, ha="left", fontsize=11)
-        for place, (key, by_row) in zip(axes.flat, panels.items(), strict=False):
+    title = "Training; mean over seeds, shaded from the smallest to the largest"
+    with panels(len(by_panel), title, width=4.4, height=3.2) as (made, axes):
+        for place, (key, by_row) in zip(axes, by_panel.items(), strict=True):
             for row, series in by_row.items():
                 look = shown[row]
                 steps, values = series[0, :, 0], series[:, :, 1]
@@ -93,23 +93,17 @@ def draw(frame: RunFrame, panels: dict[str, dict[Any, NDArray[np.float64]]]) -> 
             place.set_title(_PANELS[key])
             place.set_xlabel("optimiser step")
             place.margins(x=0.02)
-        for place in axes.flat[len(panels) :]:
-            place.set_visible(False)
-        entries = {name: _line(look) for name, look in known}
-        if others:
-            entries[f"{others} others"] = _line(None)
+        trained = {row: look for row, look in shown.items() if not is_reference(row.objective)}
+        entries = {
+            name_of(row, frame): Line2D(
+                [], [], color=look.color, linewidth=1.8, marker=look.marker, markersize=4.5
+            )
+            for row, look in trained.items()
+            if look.known
+        }
+        if others := sum(not look.known for look in trained.values()):
+            entries[f"{others} others"] = Line2D([], [], color=GREY, linewidth=0.8)
         made.legend(
-            list(entries.values()),
-            list(entries),
-            loc="outside lower left",
-            ncols=min(6, len(entries)),
+            [*entries.values()], [*entries], loc="outside lower left", ncols=min(6, len(entries))
         )
     return made
-
-
-def _line(look: Any) -> Any:
-    from matplotlib.lines import Line2D
-
-    if look is None:
-        return Line2D([], [], color=GREY, linewidth=0.8)
-    return Line2D([], [], color=look.color, linewidth=1.8, marker=look.marker, markersize=4.5)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from akl_bench.report.frame import Row, RunFrame, is_reference, row_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLUMNS = 3
 
 
 def looks(frame: RunFrame) -> dict[Row, Look]:
@@ -32,9 +36,19 @@ def name_of(row: Row, frame: RunFrame) -> str:
     return terminal_text(row_name(row, frame)).replace("$", r"\$")
 
 
-def unit(metric: str, scale: float) -> str:
-    """A metric's name with its unit, for an axis."""
-    return f"{terminal_text(metric)}, %" if scale == 100 else terminal_text(metric)
+@contextmanager
+def panels(
+    count: int, title: str, *, width: float, height: float
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure with a title and so many axes, three side by side; sizes are those of one."""
+    columns = min(_COLUMNS, count)
+    rows = -(-count // columns)
+    with figures.figure(width * columns, height * rows) as made:
+        made.suptitle(title, x=0.01, ha="left", fontsize=11)
+        axes = list(made.subplots(rows, columns, squeeze=False).flat)
+        for place in axes[count:]:
+            place.set_visible(False)
+        yield made, axes[:count]
 
 
 @dataclass(frozen=True)
@@ -65,12 +79,3 @@ def scatter(axes: Axes, points: Sequence[Point]) -> None:
             alpha=1 if point.look.known else 0.75,
             zorder=4 if point.look.known else 3,
         )[0].set_gid(f"tip:{point.name}")
-
-
-def legend_entries(
-    frame: RunFrame, shown: Mapping[Row, Look]
-) -> tuple[list[tuple[str, Look]], int]:
-    """Names and looks of the known trained rows, and the number of grey ones."""
-    trained = [row for row in frame.rows if not is_reference(row.objective)]
-    known = [(name_of(row, frame), shown[row]) for row in trained if shown[row].known]
-    return known, len(trained) - len(known)

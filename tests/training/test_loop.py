@@ -1,25 +1,26 @@
-import json
 import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 import torch
 from accelerate.state import AcceleratorState
 
+from akl_bench.artifacts.files import read_json, read_jsonl
 from akl_bench.config import TrainingConfig
 from akl_bench.divergences import get
-from akl_bench.models.heads import output_head
-from akl_bench.artifacts.files import read_jsonl
-from akl_bench.training import checkpoint
-from akl_bench.training.distill import (
-    Examples,
+from akl_bench.training.devices import registry as devices
+from akl_bench.training.loop import (
+    Learner,
+    Lesson,
     Selection,
     TrainingDivergedError,
     distill,
-    learning_rate,
     mean_loss,
 )
-from akl_bench.training.objective import Head, Objective
-from akl_bench.training.teacher_states import LiveTeacher
+from akl_bench.training.objective import Objective
+from akl_bench.training.sources import Source
+from akl_bench.training.sources import registry as sources
 
 BUDGET = {"steps": 6, "batch_size": 8, "lr": 1e-2, "checkpoint_every": 2}
 
@@ -29,38 +30,39 @@ class Killed(Exception):
 
 
 @pytest.fixture
-def train(tmp_path, encoded, teacher, tokenizer):
-    def run(student, name="run", objective=None, progress=lambda done, total: None, **changes):
-        objective = objective or Objective(get("akl"))
-        head = Head(output_head(teacher)[0].detach())
-        examples = Examples(encoded, LiveTeacher(teacher))
-        selection = changes.pop(
-            "selection",
-            Selection(
-                "negative_loss",
-                lambda model: (
-                    -mean_loss(
-                        model,
-                        objective,
-                        examples,
-                        head,
-                        vocab_size=len(tokenizer),
-                        pad_id=tokenizer.pad_token_id,
-                    )
-                ),
-            ),
+def train(tmp_path, examples, teacher, tokenizer, opened):
+    lesson = Lesson(examples, opened("live", teacher, examples))
+
+    def run(
+        student,
+        name="run",
+        objective=None,
+        source=None,
+        progress=lambda done, total: None,
+        precision="fp32",
+        selection=None,
+        writer=None,
+        **changes,
+    ):
+        learner = Learner(
+            student, objective or Objective(get("akl")), len(tokenizer), tokenizer.pad_token_id
         )
+
+        def score(model):
+            return -mean_loss(replace(learner, model=model), lesson)
+
         distill(
-            student,
-            objective,
-            examples,
-            head,
+            learner,
+            source or sources.create("fixed"),
+            lesson,
             TrainingConfig(**{**BUDGET, **changes}),
-            vocab_size=len(tokenizer),
-            pad_id=tokenizer.pad_token_id,
+            devices=devices.create("one"),
+            precision=precision,
             seed=3,
-            selection=selection,
+            selection=selection or Selection("negative_loss", score),
             folder=tmp_path / name,
+            checkpoints=tmp_path / name / "checkpoints",
+            writer=writer,
             progress=progress,
         )
         return read_jsonl(tmp_path / name / "train.jsonl")
@@ -146,7 +148,7 @@ def test_the_best_weights_win(train, new_student, tmp_path):
 
     student = new_student()
     train(student, selection=Selection("rouge_l", score), validate_every=2)
-    assert json.loads((tmp_path / "run" / "training.json").read_text())["selected_step"] == 4
+    assert read_json(tmp_path / "run" / "training.json")["selected_step"] == 4
     assert torch.equal(flat(student), kept[1])
 
 
@@ -173,31 +175,57 @@ def other_precision():
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
-def test_mixed_precision_ends_with_training(train, new_student, encoded, other_precision):
+def test_mixed_precision_ends_with_training(train, new_student, examples, other_precision):
     student = new_student()
     train(student, steps=1, precision="bf16")
     assert {p.dtype for p in student.parameters()} == {torch.float32}
     plain = new_student()
     plain.load_state_dict(student.state_dict())
-    ids_BT = torch.tensor([encoded.prompts[0]])
+    ids_BT = torch.tensor([examples[0].prompt])
     with torch.no_grad():
         assert torch.equal(student(ids_BT).logits, plain(ids_BT).logits)
 
 
-def test_learning_rate_by_hand():
-    config = TrainingConfig(steps=14, batch_size=1, lr=1.0, min_lr=0.2, warmup_steps=4)
-    rates = [learning_rate(config, step, 14) for step in (0, 3, 4, 9, 14)]
-    assert rates == pytest.approx([0.25, 1.0, 1.0, 0.6, 0.2])
+@dataclass(frozen=True)
+class Asks(Source):
+    """Has the student write each response, and counts its validations."""
+
+    needs: ClassVar = frozenset({"student samples"})
+
+    def examples(self, key, rows, student, state):
+        assert state["validations"] == (key.step // 2)
+        return [replace(row, response=student(row, key)) for row in rows]
+
+    def initial_state(self):
+        return {"validations": 0}
+
+    def next_state(self, state, validation):
+        assert math.isfinite(validation)
+        return {"validations": state["validations"] + 1}
 
 
-def test_epochs_are_steps_over_all_examples():
-    assert TrainingConfig(epochs=2, batch_size=8, lr=1).total_steps(21) == 6
-    assert TrainingConfig(steps=5, batch_size=8, lr=1).total_steps(21) == 5
+@pytest.mark.parametrize("killed_at", [None, 3])
+def test_a_source_is_given_its_key_its_rows_a_writer_and_its_state(
+    train, new_student, tmp_path, examples, killed_at
+):
+    keys = []
 
+    def write(row, key):
+        assert row in examples
+        keys.append(key)
+        return row.response[:1]
 
-def test_two_newest_checkpoints_are_kept(tmp_path, new_student):
-    student = new_student()
-    optimizer = torch.optim.AdamW(student.parameters())
-    for step in (10, 20, 30):
-        checkpoint.save(tmp_path, step, student, optimizer, None, {})
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000020", "step-00000030"]
+    def kill(done, total):
+        if done == killed_at:
+            raise Killed
+
+    settings = {"source": Asks(), "writer": write, "validate_every": 2}
+    if killed_at:
+        with pytest.raises(Killed):
+            train(new_student(), progress=kill, objective=Objective(None), **settings)
+        keys.clear()
+    log = train(new_student(), objective=Objective(None), **settings)
+    first = killed_at // 2 * 2 if killed_at else 0
+    assert keys == [(3, step) for step in range(first, 6) for _ in range(8)]
+    assert {row["tokens"] for row in log} == {8}, "one token of each example"
+    assert read_json(tmp_path / "run" / "training.json")["source_state"] == {"validations": 3}

@@ -1,13 +1,20 @@
+import importlib.util
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from akl_bench.microworld import GRAMMAR_VERSION, TEACHER, build_teacher, is_valid, records
+from akl_bench.microworld import GRAMMAR_VERSION, TEACHER, is_valid, records
 from akl_bench.microworld.tokenizer import build_tokenizer
 
+_PATH = Path(__file__).parents[2] / "benchmarks" / "build_teacher.py"
+_SPEC = importlib.util.spec_from_file_location("build_teacher", _PATH)
+build_teacher = importlib.util.module_from_spec(_SPEC)
+sys.modules[_SPEC.name] = build_teacher
+_SPEC.loader.exec_module(build_teacher)
 RECIPE = json.loads((TEACHER / "recipe.json").read_text())
 
 

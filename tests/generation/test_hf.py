@@ -2,11 +2,12 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from akl_bench.generation.decode import complete
+from akl_bench.generation import registry
 from akl_bench.microworld.tokenizer import build_tokenizer
 from akl_bench.tasks import GenerationSpec
 
 SPEC = GenerationSpec(max_new_tokens=6, samples=3, batch_size=6)
+complete = registry.create(SPEC.sampler).sample
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +88,18 @@ def test_rows_of_a_padded_vocabulary_are_never_sampled(model, tokenizer, prompts
         weight[-9:] = kept
     # They would win nearly every draw, and decode to nothing.
     words = sum(len(answer.text.split()) for answer in answers)
-    assert words > 0.8 * sum(answer.tokens for answer in answers)
+    assert words > 0.8 * sum(len(answer.ids) for answer in answers)
 
 
 def test_the_end_token_ends_an_answer(model, tokenizer, prompts):
     answers = complete(model, tokenizer, prompts, SPEC, seed=1)
-    assert all(a.finished or a.tokens == 6 for a in answers)
+    assert all(a.finished or len(a.ids) == 6 for a in answers)
     assert all("<eos>" not in a.text for a in answers)
+
+
+def test_the_ids_are_those_of_the_text_without_the_end(model, tokenizer, prompts):
+    answers = complete(model, tokenizer, prompts, SPEC, seed=1)
+    assert any(answer.finished for answer in answers)
+    for answer in answers:
+        assert tokenizer.eos_token_id not in answer.ids
+        assert tokenizer.decode(answer.ids, skip_special_tokens=True).strip() == answer.text
