@@ -51,7 +51,8 @@ def test_status_counts_what_is_sealed(show, write_run):
     (folder / "cells" / Run(folder).read().cells[3].name).mkdir()
     lines = show("status", folder).splitlines()
     states = [line.split()[0] for line in lines[:-1]]
-    assert {name: states.count(name) for name in states} == {"finished": 11, "begun": 1, "waiting": 3}
+    counted = {name: states.count(name) for name in states}
+    assert counted == {"finished": 11, "begun": 1, "waiting": 3}
     assert lines[-1] == f"11 of 15 cells are finished in {folder}."
 
 

@@ -1,14 +1,18 @@
-"""Writes docs/divergences.md from the classes: `python -m akl_bench.testing.docs docs`."""
+"""Writes divergences.md and its pictures from the classes: `python docs/write_divergences.py`."""
 
 import dataclasses
 import inspect
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from akl_bench.divergences import get, registry
+import torch
+from torch import Tensor
+
+from akl_bench.divergences import get, names, registry
 from akl_bench.divergences.base import Divergence
+from akl_bench.report.figures import figure, looks, save
 from akl_bench.report.text import Markup, markdown_table
 
 # What every reader needs first, and the order in which the families are read.
@@ -22,10 +26,13 @@ _FAMILIES = {
     "decoupled and score": "Parts of the vocabulary weighed apart, or scores for probabilities.",
 }
 
+_TEACHER = (0.40, 0.35, 0.15, 0.10)
+# The default k is larger than the vocabulary of the pictures.
+_SETTINGS = {"top_k_forward_kl": "top_k_forward_kl(k=1)"}
 _INTRODUCTION = """\
 # Divergences
 
-Generated from the classes by `python -m akl_bench.testing.docs docs`; do not edit.
+Generated from the classes by `python docs/write_divergences.py`; do not edit.
 
 p is the teacher, q the student, z the student's logits, i one entry of the vocabulary. Values are
 in nats per token; temperature, chunking and the mean over tokens belong to the objective. "sg"
@@ -57,10 +64,10 @@ def render() -> str:
     for name, divergence in built_in.items():
         families.setdefault(divergence.family, []).append(name)
     parts = [_INTRODUCTION, _overview({n: built_in[n] for f in families.values() for n in f})]
-    for family, names in families.items():
+    for family, members in families.items():
         title = family[0].upper() + family[1:]
         parts.append(f"## {title}\n\n{_FAMILIES.get(family, '')}\n\n{_picture(family)}\n")
-        parts += [_entry(name, built_in[name]) for name in names]
+        parts += [_entry(name, built_in[name]) for name in members]
     parts.append(_in_the_wild(built_in))
     return "\n".join(parts)
 
@@ -150,14 +157,58 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def draw(family: str, path: Path) -> None:
+    """Draw one family into a file.
+
+    Raises:
+        MissingDependencyError: matplotlib is not installed.
+    """
+    members = [name for name in names() if get(name).family == family]
+    x_N = torch.linspace(0.01, 0.99, 197, dtype=torch.float64)
+    with figure(9.0, 3.9) as made:
+        value, gradient = made.subplots(1, 2)
+        if family != get("forward_kl").family:
+            for name, look in looks(("forward_kl", "reverse_kl")).items():
+                _plot(value, gradient, name, x_N, color="0.7", linestyle=look.dash, linewidth=1.2)
+        for name, look in looks(members).items():
+            style = {"color": look.color, "linestyle": look.dash, "linewidth": 1.9}
+            _plot(value, gradient, name, x_N, **style)
+        for axes, title in (
+            (value, "value, nats"),
+            (gradient, "gradient with respect to z of token 1"),
+        ):
+            axes.axvline(_TEACHER[0], color="0.4", linewidth=0.8, linestyle=(0, (2, 2)))
+            axes.set_xlabel("student's probability of token 1 (teacher's: dotted)")
+            axes.set_title(title)
+            axes.set_xlim(0, 1)
+        value.set_ylim(0, 2)
+        gradient.axhline(0, color="0.4", linewidth=0.8)
+        gradient.set_ylim(-0.8, 0.8)
+        made.legend(*value.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        save(made, path)
+
+
+def _plot(value: Any, gradient: Any, name: str, x_N: Tensor, **style: Any) -> None:
+    spec = _SETTINGS.get(name, name)
+    divergence = get(spec)
+    rest_N1 = (1 - x_N[:, None]) / 3
+    z_NV = torch.cat([x_N[:, None], rest_N1, rest_N1, rest_N1], dim=-1).log().requires_grad_()
+    logp_NV = torch.tensor([_TEACHER], dtype=torch.float64).log().expand(len(x_N), -1)
+    keywords: dict[str, Any] = {}
+    if "labels" in divergence.needs:
+        keywords["labels_N"] = torch.zeros(len(x_N), dtype=torch.long)
+    d_N = divergence.per_token(logp_NV, z_NV.log_softmax(-1), **keywords)
+    (grad_NV,) = torch.autograd.grad(d_N.sum(), z_NV)
+    value.plot(x_N, d_N.detach(), label=spec, **style)
+    gradient.plot(x_N, grad_NV[:, 0], **style)
+
+
 def main(folder: Path) -> None:
     """Write divergences.md and the pictures under `folder`."""
-    from akl_bench.testing.pictures import draw
-
     (folder / "divergences.md").write_text(render(), encoding="utf-8")
     for family in _FAMILIES:
         draw(family, folder / "figures" / picture_name(family))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(__file__).parent)
