@@ -68,7 +68,7 @@ def test_mu_reaches_the_variants(options, capsys):
 
 def test_bad_input_is_one_sentence(options, capsys, tmp_path):
     assert "mu=1.5 is out of range" in failure(capsys, *options, "--mu", "1.5")
-    assert "ends in .svg, .png, .pdf" in failure(capsys, *options, "--figure", "picture.gif")
+    assert "ends in .png, .svg, .pdf" in failure(capsys, *options, "--figure", "picture.gif")
     (tmp_path / "teacher" / "config.json").unlink()
     assert "config.json is missing" in failure(capsys, *options)
 

@@ -329,7 +329,7 @@ def test_svg_does_not_change_from_run_to_run(shown, tmp_path):
 
 
 def test_picture_that_cannot_be_drawn_is_refused_before_the_work(tmp_path, monkeypatch):
-    with pytest.raises(UsageError, match=r"\.svg, \.png, \.pdf"):
+    with pytest.raises(UsageError, match=r"\.png, \.svg, \.pdf"):
         picture.check(tmp_path / "picture.gif")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
