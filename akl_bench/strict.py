@@ -37,7 +37,7 @@ class _StrictLoader(yaml.SafeLoader):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
             if not isinstance(key, str):
-                raise yaml.YAMLError(f"the key {key!r} is no text; quote it{_at(node)}")
+                raise yaml.YAMLError(f"the key {key!r} is not text; quote it{_at(node)}")
             if keys.count(key) > 1:
                 raise yaml.YAMLError(f"the key {key} appears twice{_at(node)}")
         return super().construct_mapping(node, deep)
@@ -140,9 +140,9 @@ def _inner_model(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):
-        found = _inner_model(argument)
-        if found is not None:
-            return found
+        inner = _inner_model(argument)
+        if inner is not None:
+            return inner
     return None
 
 

@@ -5,6 +5,7 @@
 One thread and a fixed seed: the same torch on the same machine class gives the same weights.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Callable
@@ -14,13 +15,17 @@ from typing import Any
 import click
 import torch
 import transformers
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from akl_bench.data.batches import Batch, collate
 from akl_bench.data.examples import Example, encode, response_tokens
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import load_records
 from akl_bench.microworld import GRAMMAR_VERSION
-from akl_bench.microworld.tokenizer import build_tokenizer
+from akl_bench.microworld.grammar import answer
+from akl_bench.microworld.kinds import KINDS, SLOT_WORDS, Kind
 from akl_bench.tasks import DataSource
 from akl_bench.training.loop import Learner, Lesson, mean_loss
 from akl_bench.training.objective import Objective
@@ -45,6 +50,7 @@ SEED = 0
 PARTS = 4
 """A batch is computed in so many parts of similar length, so that little padding is computed."""
 VALIDATION_ROWS = 1000
+PAD, EOS, UNK = "<pad>", "<eos>", "<unk>"
 
 
 def build(
@@ -122,6 +128,42 @@ def held_out_loss(model: Any, tokenizer: Any) -> float:
     model.eval()
     examples = examples_of("validation", VALIDATION_ROWS, tokenizer)
     return mean_loss(learner_of(model, tokenizer), Lesson(examples, None))
+
+
+def build_tokenizer() -> transformers.PreTrainedTokenizerFast:
+    """One token per blank-separated word; decoding gives the encoded text back, word for word."""
+    ids = {word: index for index, word in enumerate([PAD, EOS, UNK, *vocabulary()])}
+    tokenizer = Tokenizer(WordLevel(ids, unk_token=UNK))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    wrap: Any = transformers.PreTrainedTokenizerFast
+    wrapped: transformers.PreTrainedTokenizerFast = wrap(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=EOS,
+        unk_token=UNK,
+        padding_side="left",
+        model_max_length=64,
+        clean_up_tokenization_spaces=False,
+    )
+    return wrapped
+
+
+def vocabulary() -> list[str]:
+    """Every word that an instruction or an answer can contain, sorted, without special tokens."""
+    words = {":"}
+    for kind in KINDS:
+        for slot_words in fillings(kind):
+            instruction = kind.fill(slot_words)
+            words.update(instruction.split())
+            for mode in answer(instruction).modes:
+                words.update(w for slot in mode.slots for phrase, _ in slot for w in phrase)
+    return sorted(words)
+
+
+def fillings(kind: Kind) -> list[tuple[str, ...]]:
+    """All slot words that have an answer."""
+    every = itertools.product(*(SLOT_WORDS[slot] for slot in kind.slots()))
+    return [words for words in every if kind.answer(*words) is not None]
 
 
 def learner_of(model: Any, tokenizer: Any) -> Learner:

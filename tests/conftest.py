@@ -198,9 +198,12 @@ class RunWriter:
     def _student(self, weights, fields, log):
         with self._making(self.place.student, fields) as making:
             (making.folder / "model.safetensors").write_text(weights)
-            write_jsonl(making.folder / TRAIN_LOG, log or [])
-            content = digest(weights)
-            making.record = Student(content=content, parameters=1000, steps=3, selected_step=3)
+            rows = list(log or ())
+            write_jsonl(making.folder / TRAIN_LOG, rows)
+            content, steps = digest(weights), len(rows) or 3
+            making.record = Student(
+                content=content, parameters=1000, steps=steps, selected_step=steps
+            )
 
     def _making(self, folder, fields):
         made = self.made

@@ -34,8 +34,6 @@ NO_MIRROR = {
 }
 FOLDERS = {"plugin_package": "an installable plug-in", "faults": "what a sweep survives"}
 MAX_LINES = 310
-# Another room's own, used all the same.
-PRIVATE = {("training", "_linear_head", "Layer")}
 
 
 def modules():
@@ -68,7 +66,7 @@ def imports(tree):
 def breaches(source, room):
     """Imports of a room that is no lower, and of what another room keeps to itself."""
     for line, (other, *inside) in imports(ast.parse(source)):
-        private = any(part.startswith("_") for part in inside) and (other, *inside) not in PRIVATE
+        private = any(part.startswith("_") for part in inside)
         if other != room and (private or FLOOR_OF[other] >= FLOOR_OF[room]):
             yield f"line {line}: {room} imports {'.'.join((other, *inside))}"
 

@@ -130,19 +130,15 @@ def _outputs(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _hub_rows(hub: HubData, source: DataSource, key: str) -> list[dict[str, Any]]:
     try:
-        raw, prefix = _hub_file(hub) if hub.file else _hub_split(hub)
+        raw, prefix = _hub_rows_of(hub)
     except DataError:
         raise
     except Exception as error:  # every library below raises its own kind
         raise AklBenchError(f"{key}: the hub data set {hub.name} does not load: {error}") from error
     end = None if source.rows is None else source.skip + source.rows
-    chosen = enumerate(raw[source.skip : end], source.skip)
     rows = [
-        {
-            "id": f"{prefix}-{i}",
-            **_renamed(row, hub.fields),
-        }
-        for i, row in chosen
+        {"id": f"{prefix}-{i}", **_renamed(row, hub.fields)}
+        for i, row in enumerate(raw[source.skip : end], source.skip)
     ]
     if not rows:
         raise DataError([f"{key}: {hub.name} on the hub has no rows after skip={source.skip}"])
@@ -156,15 +152,13 @@ def _renamed(row: dict[str, Any], fields: dict[str, str]) -> dict[str, Any]:
     return {ours: row[theirs] for ours, theirs in fields.items() if row.get(theirs) is not None}
 
 
-def _hub_file(hub: HubData) -> tuple[list[dict[str, Any]], str]:
-    from huggingface_hub import hf_hub_download
+def _hub_rows_of(hub: HubData) -> tuple[list[dict[str, Any]], str]:
+    """The rows of a file or split, and what their ids begin with."""
+    if hub.file:
+        from huggingface_hub import hf_hub_download
 
-    assert hub.file is not None
-    path = hf_hub_download(hub.name, hub.file, repo_type="dataset", revision=hub.revision)
-    return read_rows(Path(path)), Path(hub.file).stem
-
-
-def _hub_split(hub: HubData) -> tuple[list[dict[str, Any]], str]:
+        path = hf_hub_download(hub.name, hub.file, repo_type="dataset", revision=hub.revision)
+        return read_rows(Path(path)), Path(hub.file).stem
     import datasets
 
     table = datasets.load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision)

@@ -14,8 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from akl_bench.executors._work import carry_out, survey
-from akl_bench.executors.base import Event, Executor, Job, Machine
+from akl_bench.executors.base import Event, Executor, Job, Machine, carry_out, survey
 
 # `torch.use_deterministic_algorithms` imports this, which takes a second or two of every child.
 _PRELOAD = ("torch._inductor.config",)

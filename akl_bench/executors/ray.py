@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from akl_bench.errors import MissingDependencyError, UsageError
-from akl_bench.executors._work import carry_out, survey
-from akl_bench.executors.base import Event, Executor, Job, Machine
+from akl_bench.executors.base import Event, Executor, Job, Machine, carry_out, survey
 
 _CONNECT_SECONDS = 10.0
 _POLL_SECONDS = 0.2

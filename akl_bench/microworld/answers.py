@@ -11,8 +11,6 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-EOS = "<eos>"
-
 Words = tuple[str, ...]
 Phrases = str | Mapping[str, float]
 """A fixed phrase, or phrases with weights."""

@@ -6,7 +6,7 @@ import random
 from functools import lru_cache
 
 from akl_bench.errors import UsageError
-from akl_bench.microworld.answers import EOS, Answer
+from akl_bench.microworld.answers import Answer
 from akl_bench.microworld.kinds import KINDS, Kind
 
 GRAMMAR_VERSION = 1
@@ -71,15 +71,3 @@ def draw(kind: Kind, rng: random.Random, *, held_out: bool = False) -> str:
         words = kind.draw(rng)
         if kind.held_out(words) == held_out:
             return kind.fill(words)
-
-
-def vocabulary() -> list[str]:
-    """Every word that an instruction or an answer can contain, sorted, without special tokens."""
-    words = {":"}
-    for kind in KINDS:
-        for slot_words in kind.fillings():
-            instruction = kind.fill(slot_words)
-            words.update(instruction.split())
-            for mode in answer(instruction).modes:
-                words.update(w for slot in mode.slots for phrase, _ in slot for w in phrase)
-    return sorted(words - {EOS})

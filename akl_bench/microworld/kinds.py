@@ -82,11 +82,6 @@ class Kind:
             if self.answer(*words) is not None:
                 return words
 
-    def fillings(self) -> list[tuple[str, ...]]:
-        """All slot words that have an answer."""
-        every = cartesian(*(SLOT_WORDS[slot] for slot in self.slots()))
-        return [words for words in every if self.answer(*words) is not None]
-
     def held_out(self, words: Sequence[str]) -> bool:
         """Whether this combination, in whichever order, is kept for the compositional split."""
         if not self.compositional:

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
-    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -17,14 +15,14 @@ from transformers.utils import logging as transformers_logging
 
 from akl_bench.errors import UsageError
 from akl_bench.models.locate import check_checkpoint, locate
-from akl_bench.models.shapes import keep_layers, with_overrides
+from akl_bench.models.shapes import fresh_model, keep_layers
 
 if TYPE_CHECKING:
     from akl_bench.config import ModelRef
 
 # A bar for each of the many small models of a sweep would drown the sweep's own progress.
 transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of transformers
-# Its own annotations leave out what `output_loading_info` and `from_config` return.
+# Its own annotations leave out what `output_loading_info` returns.
 _AutoModel: Any = AutoModelForCausalLM
 
 
@@ -124,14 +122,10 @@ def build_student(
     if ref.source != "random":
         return load_model(ref, dtype=dtype, device=device, online=online)
     folder = locate(teacher_ref, online=online)
-    config: PretrainedConfig = AutoConfig.from_pretrained(
-        folder, local_files_only=True, trust_remote_code=False
-    )
-    config = with_overrides(config, ref.architecture or {})
     # The caller's random state is its own: initialisation must not shift data order or sampling.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        student = _AutoModel.from_config(config, dtype=dtype, trust_remote_code=False)
+        student = fresh_model(folder, ref.architecture or {}, dtype=dtype)
     return _ready(student, device)
 
 

@@ -53,7 +53,7 @@ def locate(ref: "ModelRef", *, online: bool = False) -> Path:
 
 
 def check_checkpoint(folder: Path) -> None:
-    """Refuse a folder that is no checkpoint, or one that could run code when it is loaded.
+    """Refuse a folder that is not a checkpoint, or one that could run code when it is loaded.
 
     Raises:
         UsageError: Names the missing file, the pickle, or the offending key.
@@ -73,9 +73,9 @@ def check_checkpoint(folder: Path) -> None:
             )
     if not any(folder.glob("*.safetensors")):
         pickles = sorted(p.name for p in folder.iterdir() if p.suffix in PICKLE_SUFFIXES)
-        found = f"only {', '.join(pickles)}, which can run code" if pickles else "no weights"
+        instead = f"only {', '.join(pickles)}, which can run code" if pickles else "no weights"
         raise UsageError(
-            f"{folder}: no *.safetensors file ({found}); save the model again as safetensors, or "
+            f"{folder}: no *.safetensors file ({instead}); save the model again as safetensors, or "
             "name a hub revision that has them (often refs/pr/1)."
         )
 
@@ -133,4 +133,4 @@ def _hub_folder(name: str, revision: str | None, *, online: bool) -> Path:
         remedy = "is the network reachable?" if online else "add --online to download it."
         raise UsageError(f"Hub model '{name}' is not in the local cache; {remedy}") from error
     except (HfHubHTTPError, HFValidationError) as error:
-        raise UsageError(f"Hub model '{name}' cannot be had: {error}") from error
+        raise UsageError(f"Hub model '{name}' cannot be downloaded: {error}") from error

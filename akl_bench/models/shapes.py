@@ -3,10 +3,11 @@
 import copy
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from torch import nn
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from akl_bench.errors import UsageError, nearest
 
@@ -39,6 +40,20 @@ def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedMode
     student.load_state_dict(weights, strict=True)
     student.tie_weights()
     return cast(PreTrainedModel, student)
+
+
+def fresh_model(folder: Path, overrides: Mapping[str, Any], **options: Any) -> PreTrainedModel:
+    """A model with random weights and the configuration in a folder, `overrides` laid over it.
+
+    Raises:
+        UsageError: As `with_overrides`.
+    """
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    auto_model: Any = AutoModelForCausalLM  # it has no annotation for `from_config`
+    model: PreTrainedModel = auto_model.from_config(
+        with_overrides(config, overrides), trust_remote_code=False, **options
+    )
+    return model
 
 
 def with_overrides(config: PretrainedConfig, overrides: Mapping[str, Any]) -> PretrainedConfig:
@@ -100,4 +115,4 @@ def _layer_stack(model: PreTrainedModel, total: int) -> str:
     for name, module in model.named_modules():
         if isinstance(module, nn.ModuleList) and len(module) == total:
             return str(name)
-    raise UsageError(f"{type(model).__name__}: no list of {total} layers found; cannot keep some.")
+    raise UsageError(f"{type(model).__name__}: it has no list of {total} layers to keep some of.")

@@ -1,7 +1,6 @@
 """Dry models: a hub model's architecture at toy width with random weights, made offline."""
 
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,11 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from akl_bench.artifacts.files import new_folder
 from akl_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from akl_bench.config import ModelRef
+    from akl_bench.config import ModelRef, Profile
 
 # Part of a hub name -> transformers model type. The first match counts.
 _FAMILIES = {
@@ -73,13 +73,27 @@ def dry(ref: "ModelRef", folder: Path, *, teacher: bool, texts: Iterable[str]) -
         torch.manual_seed(int(teacher))
         auto_model: Any = AutoModelForCausalLM
         model = auto_model.from_config(config, dtype=torch.float32)
-    # One rename, so that a folder that exists is whole.
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent))
-    model.save_pretrained(scratch)
-    tokenizer.save_pretrained(scratch)
-    scratch.rename(folder)
+    with new_folder(folder) as scratch:
+        model.save_pretrained(scratch)
+        tokenizer.save_pretrained(scratch)
     return ref.model_copy(update={"source": "path", "path": str(folder), "name": None})
+
+
+def dry_profile(profile: "Profile", folder: Path, texts: Sequence[str]) -> "Profile":
+    """A profile whose teacher and students are toy checkpoints in a folder, made where missing."""
+
+    def made(ref: "ModelRef", name: str) -> "ModelRef":
+        path = folder / name
+        if (path / "config.json").is_file():
+            return ref.model_copy(update={"source": "path", "path": str(path), "name": None})
+        return dry(ref, path, teacher=name == "teacher", texts=texts)
+
+    students = {
+        name: ref if ref.source in ("teacher", "random") else made(ref, f"student-{name}")
+        for name, ref in profile.students.items()
+    }
+    teacher = made(profile.teacher, "teacher")
+    return profile.model_copy(update={"teacher": teacher, "students": students})
 
 
 def _train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerBase:

@@ -6,7 +6,7 @@ from typing import Any
 
 from akl_bench import metrics
 from akl_bench.artifacts.files import digest
-from akl_bench.config import ModelRef, Profile
+from akl_bench.config import Profile
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import Record, load_records, load_rows
 from akl_bench.models.census import fingerprint
@@ -43,7 +43,6 @@ def load_data(
     Raises:
         UsageError: A source that is missing, or malformed; every problem of a file is listed.
     """
-    prompt = Prompt(profile.prompt)
     root, online = profile.data.root, profile.online
     train, validation = (
         load_records(source, key, root=root, online=online) if training else []
@@ -63,6 +62,7 @@ def load_data(
             rows[name] = load_rows(task.data, key, root=root, online=online)
         else:
             rows[name] = load_records(task.data, key, root=root, online=online)
+    prompt = Prompt(profile.prompt)
     for record in [*train, *validation]:
         prompt.render(record)
     return train, validation, rows
@@ -76,7 +76,10 @@ def load_inputs(profile: Profile, folder: Path, *, training: bool = True) -> Inp
     """
     train, validation, tasks = load_data(profile, training=training)
     if profile.dry_models:
-        profile = _with_dry_models(profile, folder, train)
+        from akl_bench.models.toys import dry_profile
+
+        texts = [f"{r.instruction} {r.input} {r.outputs[0]}" for r in train]
+        profile = dry_profile(profile, folder, texts)
     hashes = {"teacher": fingerprint(profile.teacher, online=profile.online)}
     if training:
         hashes["train"] = digest([asdict(record) for record in train])
@@ -88,22 +91,3 @@ def load_inputs(profile: Profile, folder: Path, *, training: bool = True) -> Inp
         plain = [asdict(row) if isinstance(row, Record) else row for row in rows]
         hashes[f"task-{name}"] = digest(plain)
     return Inputs(profile, train, validation, tasks, hashes)
-
-
-def _with_dry_models(profile: Profile, folder: Path, records: list[Record]) -> Profile:
-    from akl_bench.models.toys import dry
-
-    texts = [f"{r.instruction} {r.input} {r.outputs[0]}" for r in records]
-
-    def made(ref: ModelRef, name: str, *, teacher: bool) -> ModelRef:
-        path = folder / name
-        if (path / "config.json").is_file():
-            return ref.model_copy(update={"source": "path", "path": str(path), "name": None})
-        return dry(ref, path, teacher=teacher, texts=texts)
-
-    students = {
-        name: ref if ref.source in ("teacher", "random") else made(ref, name, teacher=False)
-        for name, ref in profile.students.items()
-    }
-    teacher = made(profile.teacher, "teacher", teacher=True)
-    return profile.model_copy(update={"teacher": teacher, "students": students})

@@ -3,28 +3,26 @@
 from functools import cache
 
 import torch
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
 from akl_bench.data.examples import Example, encode
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import Record
-from akl_bench.microworld import records
-from akl_bench.microworld.tokenizer import build_tokenizer
+from akl_bench.microworld import TEACHER, records
+from akl_bench.models.loading import tokenizer_in
 
 # Rows of the output layer beyond the tokenizer's: padding, and no tokens.
 PADDING = 9
 
 
 @cache
-def tokenizer() -> PreTrainedTokenizerFast:
+def tokenizer() -> PreTrainedTokenizerBase:
     """The microworld's."""
-    return build_tokenizer()
+    return tokenizer_in(TEACHER)
 
 
 def llama(seed: int = 0) -> LlamaForCausalLM:
     """Two layers of 32, float32, in eval mode."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
     config = LlamaConfig(
         vocab_size=len(tokenizer()) + PADDING,
         hidden_size=32,

@@ -14,7 +14,7 @@ from akl_bench.artifacts.files import write_json, write_jsonl
 from akl_bench.data.batches import Batch, collate, length_batches, step_rows
 from akl_bench.data.examples import Example, response_tokens
 from akl_bench.errors import AklBenchError
-from akl_bench.models.heads import body, output_head
+from akl_bench.models.heads import last_hidden, output_head
 from akl_bench.training import checkpoint
 from akl_bench.training.logits import Head, LinearLogits
 from akl_bench.training.objective import Objective, ObjectiveOutput
@@ -90,7 +90,7 @@ class Learner:
         """
         moved = batch.to(self.model.device)
         with autocast():
-            hidden_BTD = body(self.model)(moved.input_ids_BT, moved.attention_mask_BT)
+            hidden_BTD = last_hidden(self.model, moved.input_ids_BT, moved.attention_mask_BT)
         weight_VD, bias_V = output_head(self.model)
         head = Head(weight_VD, bias_V, self.vocab_size)
         return self.objective(

@@ -78,7 +78,7 @@ class Objective:
     def __call__(
         self,
         student: LinearLogits,
-        labels_N: Tensor,
+        labels_N: Tensor | None,
         teacher: Logits | None = None,
         *,
         total_tokens: int,
@@ -90,7 +90,7 @@ class Objective:
 
         Args:
             student: Student's logits at the response positions.
-            labels_N: Id of the token that follows each position.
+            labels_N: Id of the token that follows each position; None: there is no cross-entropy.
             teacher: Teacher's logits at the same positions, over the same tokens.
             total_tokens: Response tokens of the *global* batch: any split of it into micro-batches
                 and processes sums to one gradient.
@@ -118,7 +118,30 @@ class Objective:
         chunk_loss = ChunkLoss(
             self.divergence, self.kd_ratio, self.temperature, keywords, want_stats, self.compiled
         )
-        return _run(chunk_loss, student, teacher, labels_N, total_tokens, self.chunk_tokens)
+        _check(student, teacher, labels_N)
+        sums: dict[str, Tensor] = {}
+        # Autocast would take the float32 products in half precision again.
+        with torch.no_grad(), torch.autocast(student.device.type, enabled=False):
+            size = self.chunk_tokens or student.default_chunk
+            # An empty batch is one empty chunk, so that it has all sums, each 0.
+            for start in range(0, max(1, student.rows), size):
+                at = slice(start, start + size)
+                z_NV = student.chunk(at)
+                teacher_z_NV = None if teacher is None else teacher.chunk(at)
+                label_chunk_N = None if labels_N is None else labels_N[at]
+                grad_NV = z_NV if student.wants_grad else None
+                chunk_loss(z_NV, teacher_z_NV, label_chunk_N, sums, grad_NV)
+                if grad_NV is not None:
+                    student.add_grad(at, grad_NV)
+            loss = chunk_loss.loss(sums)
+        if student.wants_grad:
+            loss = student.attach(loss)
+        prefix = "signal "
+        return ObjectiveOutput(
+            loss / total_tokens,
+            {name: total for name, total in sums.items() if not name.startswith(prefix)},
+            {name[len(prefix) :]: total for name, total in sums.items() if name.startswith(prefix)},
+        )
 
 
 def linear_divergence(
@@ -138,7 +161,7 @@ def linear_divergence(
     """Mean divergence over tokens, from last hidden states and output layers; never holds [N, V].
 
     Args:
-        divergence: One that needs no labels; with those, and for a state, use `Objective`.
+        divergence: One that needs no labels and no state; with those use `Objective`.
         hidden_ND: Student's last hidden states.
         weight_VD: Student's output layer.
         teacher_hidden_NE: Teacher's states, of any width.
@@ -157,52 +180,14 @@ def linear_divergence(
         UsageError: Shapes or vocabularies do not fit, the divergence needs labels, or `compiled` is
             on and torch.compile fails.
     """
-    # An Objective checks the values.
-    objective = Objective(divergence, 1.0, temperature, chunk_tokens)
-    return _run(
-        ChunkLoss(divergence, 1.0, objective.temperature, {}, want_stats=False, compiled=compiled),
+    return Objective(divergence, 1.0, temperature, chunk_tokens, compiled)(
         LinearLogits(hidden_ND, Head(weight_VD, bias_V, vocab_size)),
+        None,
         LinearLogits(
             teacher_hidden_NE, Head(teacher_weight_VE, teacher_bias_V, vocab_size), of="teacher"
         ),
-        None,
-        hidden_ND.shape[0],
-        objective.chunk_tokens,
+        total_tokens=hidden_ND.shape[0],
     ).loss
-
-
-def _run(
-    chunk_loss: ChunkLoss,
-    student: LinearLogits,
-    teacher: Logits | None,
-    labels_N: Tensor | None,
-    total_tokens: int,
-    chunk_tokens: int | None,
-) -> ObjectiveOutput:
-    _check(student, teacher, labels_N)
-    sums: dict[str, Tensor] = {}
-    # Autocast would take the float32 products in half precision again.
-    with torch.no_grad(), torch.autocast(student.device.type, enabled=False):
-        size = chunk_tokens or student.default_chunk
-        # An empty batch is one empty chunk, so that it has all sums, each 0.
-        for start in range(0, max(1, student.rows), size):
-            at = slice(start, start + size)
-            z_NV = student.chunk(at)
-            teacher_z_NV = None if teacher is None else teacher.chunk(at)
-            label_chunk_N = None if labels_N is None else labels_N[at]
-            grad_NV = z_NV if student.wants_grad else None
-            chunk_loss(z_NV, teacher_z_NV, label_chunk_N, sums, grad_NV)
-            if grad_NV is not None:
-                student.add_grad(at, grad_NV)
-        loss = chunk_loss.loss(sums)
-    if student.wants_grad:
-        loss = student.attach(loss)
-    prefix = "signal "
-    return ObjectiveOutput(
-        loss / total_tokens,
-        {name: total for name, total in sums.items() if not name.startswith(prefix)},
-        {name[len(prefix) :]: total for name, total in sums.items() if name.startswith(prefix)},
-    )
 
 
 def _check(student: LinearLogits, teacher: Logits | None, labels_N: Tensor | None) -> None:

@@ -3,7 +3,8 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from akl_bench.generation import registry
-from akl_bench.microworld.tokenizer import build_tokenizer
+from akl_bench.microworld import TEACHER
+from akl_bench.models.loading import tokenizer_in
 from akl_bench.tasks import GenerationSpec
 
 SPEC = GenerationSpec(max_new_tokens=6, samples=3, batch_size=6)
@@ -12,7 +13,7 @@ complete = registry.create(SPEC.sampler).sample
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return build_tokenizer()
+    return tokenizer_in(TEACHER)
 
 
 @pytest.fixture(scope="module")

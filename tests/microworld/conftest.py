@@ -1,7 +1,10 @@
-"""Every text that an answer can be, written out: what the judge is held against."""
+"""What the judge is held against, and the script that trains the teacher."""
 
+import importlib.util
 import itertools
 import math
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,3 +23,14 @@ def texts_of():
         return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
     return texts
+
+
+@pytest.fixture(scope="session")
+def build_teacher():
+    """The module benchmarks/build_teacher.py."""
+    path = Path(__file__).parents[2] / "benchmarks" / "build_teacher.py"
+    spec = importlib.util.spec_from_file_location("build_teacher", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

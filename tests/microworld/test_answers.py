@@ -41,14 +41,10 @@ def test_a_text_may_be_reached_through_two_phrasings(texts_of) -> None:
     assert twice.mode_of(["a", "b"]) is None
 
 
-def some_fillings(kind: Kind, count: int = 12) -> list[tuple[str, ...]]:
-    every = kind.fillings()
-    return every[:: max(1, len(every) // count)]
-
-
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_each_text_is_said_by_exactly_one_mode(kind: Kind, texts_of) -> None:
-    for words in some_fillings(kind, count=4 if kind.open else 12):
+def test_each_text_is_said_by_exactly_one_mode(kind: Kind, texts_of, build_teacher) -> None:
+    every = build_teacher.fillings(kind)
+    for words in every[:: max(1, len(every) // (4 if kind.open else 12))]:
         answer = kind.answer(*words)
         assert answer is not None
         texts = texts_of(answer)

@@ -10,7 +10,7 @@ from akl_bench.microworld import (
     records,
     understands,
 )
-from akl_bench.microworld.grammar import answer, vocabulary
+from akl_bench.microworld.grammar import answer
 from akl_bench.microworld.kinds import KINDS
 
 JUDGED = [
@@ -95,9 +95,11 @@ def test_judge(instruction: str, response: str, valid: bool) -> None:
 
 
 @pytest.mark.parametrize("instruction", sorted({instruction for instruction, _, _ in JUDGED}))
-def test_the_judge_refuses_every_one_word_corruption(instruction: str, texts_of) -> None:
+def test_the_judge_refuses_every_one_word_corruption(
+    instruction: str, texts_of, build_teacher
+) -> None:
     texts = texts_of(answer(instruction))
-    words = vocabulary()
+    words = build_teacher.vocabulary()
     for text in list(texts)[:1]:
         said = text.split()
         broken = [said[:at] + said[at + 1 :] for at in range(len(said))]
@@ -106,8 +108,8 @@ def test_the_judge_refuses_every_one_word_corruption(instruction: str, texts_of)
             assert is_valid(instruction, corrupted) is (corrupted in texts)
 
 
-def test_the_world_is_as_rich_as_promised() -> None:
-    assert 200 <= len(vocabulary()) <= 400
+def test_the_world_is_as_rich_as_promised(build_teacher) -> None:
+    assert 200 <= len(build_teacher.vocabulary()) <= 400
     assert len(KINDS) >= 7
     kinds = Counter(kind_of(row["instruction"]) for row in records("train", 3000))
     assert set(kinds) == {kind.name for kind in KINDS}

@@ -1,6 +1,4 @@
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +6,7 @@ import pytest
 import torch
 
 from akl_bench.microworld import GRAMMAR_VERSION, TEACHER, is_valid, records
-from akl_bench.microworld.tokenizer import build_tokenizer
 
-_PATH = Path(__file__).parents[2] / "benchmarks" / "build_teacher.py"
-_SPEC = importlib.util.spec_from_file_location("build_teacher", _PATH)
-build_teacher = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = build_teacher
-_SPEC.loader.exec_module(build_teacher)
 RECIPE = json.loads((TEACHER / "recipe.json").read_text())
 
 
@@ -28,10 +20,14 @@ def shipped() -> tuple[Any, Any]:
     )
 
 
-def test_the_shipped_teacher_is_small_and_speaks_this_grammar(shipped: tuple[Any, Any]) -> None:
+def test_the_shipped_teacher_is_small_and_speaks_this_grammar(
+    shipped: tuple[Any, Any], build_teacher: Any
+) -> None:
     model, tokenizer = shipped
     assert (TEACHER / "model.safetensors").stat().st_size <= 4 * 2**20
-    assert tokenizer.get_vocab() == build_tokenizer().get_vocab(), "the grammar changed: rebuild"
+    assert tokenizer.get_vocab() == build_teacher.build_tokenizer().get_vocab(), (
+        "the grammar changed: rebuild"
+    )
     assert model.config.vocab_size == len(tokenizer)
     assert RECIPE["grammar"] == GRAMMAR_VERSION
     assert RECIPE["steps"] == build_teacher.STEPS
@@ -42,14 +38,18 @@ def test_the_shipped_teacher_is_small_and_speaks_this_grammar(shipped: tuple[Any
         assert getattr(model.config, name) == value
 
 
-def test_the_shipped_held_out_loss_is_the_recorded_one(shipped: tuple[Any, Any]) -> None:
+def test_the_shipped_held_out_loss_is_the_recorded_one(
+    shipped: tuple[Any, Any], build_teacher: Any
+) -> None:
     model, tokenizer = shipped
     assert build_teacher.held_out_loss(model, tokenizer) == pytest.approx(
         RECIPE["held_out_loss"], abs=1e-3
     )
 
 
-def test_held_out_loss_is_the_token_mean_of_plain_transformers(shipped: tuple[Any, Any]) -> None:
+def test_held_out_loss_is_the_token_mean_of_plain_transformers(
+    shipped: tuple[Any, Any], build_teacher: Any
+) -> None:
     model, tokenizer = shipped
     rows = records("validation", 20)
     nats, tokens = 0.0, 0
@@ -82,7 +82,7 @@ def test_the_teacher_is_mostly_valid_at_temperature_one(shipped: tuple[Any, Any]
 
 
 @pytest.mark.slow
-def test_the_recipe_retraces_its_recorded_beginning(tmp_path: Path) -> None:
+def test_the_recipe_retraces_its_recorded_beginning(tmp_path: Path, build_teacher: Any) -> None:
     lines: list[str] = []
     build_teacher.build(tmp_path, log=lines.append, stop_after=100)
     again = json.loads((tmp_path / "recipe.json").read_text())["curve"]

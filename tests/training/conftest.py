@@ -7,8 +7,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from akl_bench.data.examples import encode
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import load_records
-from akl_bench.microworld.tokenizer import build_tokenizer
+from akl_bench.microworld import TEACHER
 from akl_bench.models.heads import output_head
+from akl_bench.models.loading import tokenizer_in
 from akl_bench.tasks import DataSource
 from akl_bench.training.logits import Head, LinearLogits
 from akl_bench.training.objective import ObjectiveOutput
@@ -18,7 +19,7 @@ from akl_bench.training.teachers.base import Place
 
 @pytest.fixture(scope="session")
 def tokenizer():
-    return build_tokenizer()
+    return tokenizer_in(TEACHER)
 
 
 @pytest.fixture(scope="session")

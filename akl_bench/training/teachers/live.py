@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from akl_bench.models.heads import body
+from akl_bench.models.heads import last_hidden
 from akl_bench.training.logits import Head, LinearLogits
 from akl_bench.training.teachers.base import Open, Place, Teacher
 
@@ -30,7 +30,7 @@ class Live(Teacher):
 def hidden_states(model: PreTrainedModel, batch: Batch) -> Tensor:
     """Last hidden states [N, D] that predict the batch's response tokens, on the model's device."""
     moved = batch.to(model.device)
-    hidden_BTD = body(model)(moved.input_ids_BT, moved.attention_mask_BT)
+    hidden_BTD = last_hidden(model, moved.input_ids_BT, moved.attention_mask_BT)
     return hidden_BTD.flatten(0, 1)[moved.positions_N]
 
 

@@ -28,7 +28,6 @@ class HandRow:
     """One variant on four tokens whose values can be worked out on paper.
 
     Attributes:
-        variant: Its name.
         head: Ids of the head; None without one.
         w: Share of KL(p||q).
         loss: Nats.

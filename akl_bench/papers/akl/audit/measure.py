@@ -12,6 +12,7 @@ from akl_bench.divergences import Divergence
 from akl_bench.divergences.adaptive_kl import VARIANTS, AdaptiveKL
 from akl_bench.divergences.gradients import value_and_grad
 from akl_bench.divergences.symmetric_kl import SymmetricKL
+from akl_bench.papers.akl.objectives import NEAR
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +22,6 @@ PAPER = "paper"
 _CHUNK_BYTES = 8 << 20
 # Tokens and permutations of the vocabulary that the tries of a law take.
 _PROBE, _PERMUTATIONS = 16, 5
-_NEAR = 0.05
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -30,10 +30,6 @@ class Case:
     """Tokens to compare the variants on.
 
     Attributes:
-        name: One word.
-        about: What they are.
-        tokens: N.
-        vocab_size: V.
         logs: Log-probabilities (teacher's, student's) of a slice of the tokens, float32.
     """
 
@@ -49,21 +45,17 @@ class Row:
     """One variant on one case.
 
     Attributes:
-        variant: Its name.
         w: Mean share of KL(p||q).
         w_quantiles: That share at 5, 25, 50, 75 and 95 per cent of the tokens.
         loss: Mean value, nats per token.
         other_head: Share of tokens whose head set is not the paper's; None without a head.
-        dw_mean: Mean distance of w from the paper's.
-        dw_max: The largest.
-        cosine_mean: Mean over tokens of the cosine with the paper's gradient for the logits.
-        cosine_min: The smallest.
-        cosine: Cosine of both gradients as one long vector over all tokens.
-        norm: Ratio of their norms, likewise.
+        dw_mean, dw_max: Distance of w from the paper's.
+        cosine_mean, cosine_min: Cosine with the paper's gradient for the logits, over tokens.
+        cosine, norm: Cosine and ratio of norms of both gradients as one vector over all tokens.
         near_half: Share of tokens with w within 0.05 of 1/2, where it is just the fixed mix.
         permuted: Largest change of a value when the vocabulary is permuted, nats; on some tokens.
-        value_at_equality: Largest value where the student is the teacher; NaN if one is.
-        gradient_at_equality: Largest norm of the gradient there, likewise.
+        value_at_equality, gradient_at_equality: Largest value, and norm of the gradient, where the
+            student is the teacher; NaN if one is.
     """
 
     variant: str
@@ -141,15 +133,15 @@ def measure(case: Case, compared: dict[str, Divergence], seed: int) -> Result:
     cosine_N = {n: t[2] / (t[3] * norm_N).sqrt() for n, t in tokens.items()}
     rows = []
     for name, divergence in compared.items():
-        _, value_N, dot_N, square_N, other_N = tokens[name]
-        dw_N = (w_N[name] - w_N[PAPER]).abs()
+        w, (_, value_N, dot_N, square_N, other_N) = w_N[name], tokens[name]
+        dw_N = (w - w_N[PAPER]).abs()
         defined_N = cosine_N[name][~cosine_N[name].isnan()].clamp(-1, 1)
         value, gradient = _at_equality(divergence, probe[0])
         rows.append(
             Row(
-                variant=name,
-                w=float(w_N[name].mean()),
-                w_quantiles=tuple(w_N[name].quantile(w_N[name].new_tensor(_QUANTILES)).tolist()),
+                name,
+                w=float(w.mean()),
+                w_quantiles=tuple(w.quantile(w.new_tensor(_QUANTILES)).tolist()),
                 loss=float(value_N.mean()),
                 other_head=None if other_N.isnan().any() else float(other_N.mean()),
                 dw_mean=float(dw_N.mean()),
@@ -158,7 +150,7 @@ def measure(case: Case, compared: dict[str, Divergence], seed: int) -> Result:
                 cosine_min=float(defined_N.min()) if len(defined_N) else float("nan"),
                 cosine=float(dot_N.sum() / (square_N.sum() * norm_N.sum()).sqrt()),
                 norm=float((square_N.sum() / norm_N.sum()).sqrt()),
-                near_half=float(((w_N[name] - 0.5).abs() < _NEAR).double().mean()),
+                near_half=float(((w - 0.5).abs() < NEAR).double().mean()),
                 permuted=_permuted(divergence, probe, seed),
                 value_at_equality=value,
                 gradient_at_equality=gradient,

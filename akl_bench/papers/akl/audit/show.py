@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import Any, NamedTuple
 
 from akl_bench.papers.akl.audit.cases import HandRow
 from akl_bench.papers.akl.audit.measure import Result, Row
+from akl_bench.papers.akl.output import as_json
 from akl_bench.report.escape import latex_text, markdown_text, terminal_text
 from akl_bench.report.text import aligned, latex_tabular, markdown_table
 
@@ -24,28 +22,22 @@ _LEGEND = (
 )
 
 
-class _Table(NamedTuple):
-    title: str
-    heads: list[str]
-    rows: list[list[str]]
+_Table = tuple[str, list[str], list[list[str]]]  # title, heads, rows
 
 
 def render(hand: Sequence[HandRow], results: Sequence[Result], format: str) -> str:
     """All tables of an audit in one of the formats text, markdown, latex, json."""
     if format == "json":
-        content: Any = {
-            "by_hand": [asdict(row) for row in hand],
-            "cases": {
-                result.case.name: {
-                    "about": result.case.about,
-                    "tokens": result.case.tokens,
-                    "vocab_size": result.case.vocab_size,
-                    "variants": [asdict(row) for row in result.rows],
-                }
-                for result in results
-            },
+        cases = {
+            case.name: {
+                "about": case.about,
+                "tokens": case.tokens,
+                "vocab_size": case.vocab_size,
+                "variants": rows,
+            }
+            for case, rows in ((result.case, result.rows) for result in results)
         }
-        return json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n"
+        return as_json({"by_hand": hand, "cases": cases})
     lines: list[str] = []
     for title, heads, rows in (_by_hand(hand), *map(_measured, results)):
         match format:
@@ -59,19 +51,12 @@ def render(hand: Sequence[HandRow], results: Sequence[Result], format: str) -> s
     return "\n".join([*lines, escaped.get(format, _LEGEND)]) + "\n"
 
 
-def _by_hand(rows: Sequence[HandRow]) -> _Table:
-    heads = ["variant", "head", "w", "loss", "permuted"]
-    body = [
-        [
-            row.variant,
-            "-" if row.head is None else "{" + ", ".join(map(str, row.head)) + "}",
-            f"{row.w:.6f}",
-            f"{row.loss:.6f}",
-            _tiny(row.permuted),
-        ]
-        for row in rows
-    ]
-    return _Table(_HAND_TITLE, heads, body)
+def _by_hand(hand: Sequence[HandRow]) -> _Table:
+    rows = []
+    for row in hand:
+        head = "-" if row.head is None else f"{{{', '.join(map(str, row.head))}}}"
+        rows.append([row.variant, head, f"{row.w:.6f}", f"{row.loss:.6f}", _tiny(row.permuted)])
+    return _HAND_TITLE, ["variant", "head", "w", "loss", "permuted"], rows
 
 
 _COLUMNS: dict[str, Callable[[Row], str]] = {
@@ -95,7 +80,7 @@ def _measured(result: Result) -> _Table:
     case = result.case
     title = f"{case.name} ({case.tokens} tokens, V = {case.vocab_size}): {case.about}"
     rows = [[cell(row) for cell in _COLUMNS.values()] for row in result.rows]
-    return _Table(title, list(_COLUMNS), rows)
+    return title, list(_COLUMNS), rows
 
 
 def _share(value: float | None) -> str:
@@ -111,11 +96,3 @@ def _tiny(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     return "0" if value < 1e-5 else f"{value:.0e}" if value < 1e-3 else f"{value:.2g}"
-
-
-def _without_nan(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _without_nan(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [_without_nan(value) for value in node]
-    return None if isinstance(node, float) and math.isnan(node) else node

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from math import inf
 from pathlib import Path
 from typing import Any
 
-FKL, RKL = "forward_kl", "reverse_kl"
-MIX, AKL = "symmetric_kl(weight=0.5)", "adaptive_kl(mu=0.5)"
-SHORT = {FKL: "FKL", RKL: "RKL", MIX: "half-half mix", AKL: "AKL"}
-# Within this of 1/2 a weight counts as that of the half-half mix.
-NEAR = 0.05
+import numpy as np
+from numpy.typing import NDArray
+
+from akl_bench.statistics import Difference, Summary
+
+Floats = NDArray[np.float64]
 
 
 class Verdict(str, Enum):
-    """What the data say of a claim; the weakest of its settings is the card's."""
+    """What the data say of a claim, the weakest first."""
 
-    REFUTED = "not supported"
+    REFUTED = "refuted"
     OPEN = "inconclusive"
     SUPPORTED = "supported"
     UNTESTED = "not tested"
@@ -40,73 +42,65 @@ class Part:
         setting: A toy, or a run and its student.
         verdict: By the card's rule.
         why: The numbers that decide, or what is missing.
-        table: The data behind them.
         notes: What a reader has to know besides.
-        data: The numbers, unrounded.
         figure: File name of the picture without its suffix; "" where there is none.
+        data: The numbers, unrounded.
+        table: The data as they are shown.
         draw: Writes the picture into a file.
     """
 
     setting: str
     verdict: Verdict
     why: str
-    table: Table | None = None
     notes: Sequence[str] = ()
-    data: Mapping[str, Any] = field(default_factory=dict)
     figure: str = ""
-    draw: Callable[[Path], None] | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    table: Table | None = None
+    draw: Callable[[Path], None] | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Card:
-    """A claim, its decision rule and what was found."""
+    """A claim, its decision rule and what the settings say of it.
+
+    It holds if it holds wherever it was tested.
+    """
 
     number: int
     claim: str
     rule: str
+    verdict: Verdict = field(init=False)
     parts: Sequence[Part]
 
-    @property
-    def verdict(self) -> Verdict:
-        """A claim holds if it holds wherever it was tested."""
-        tested = [part.verdict for part in self.parts if part.verdict is not Verdict.UNTESTED]
-        order = list(Verdict)
-        return min(tested, key=order.index, default=Verdict.UNTESTED)
+    def __post_init__(self) -> None:
+        self.verdict = weakest(part.verdict for part in self.parts)
 
 
-def both(verdicts: Sequence[Verdict]) -> Verdict:
-    """Supported where all are; refuted where one is."""
-    if Verdict.REFUTED in verdicts:
-        return Verdict.REFUTED
-    return Verdict.OPEN if Verdict.OPEN in verdicts else Verdict.SUPPORTED
+def weakest(verdicts: Iterable[Verdict]) -> Verdict:
+    """Refuted where one is, supported where all are; those not tested do not count."""
+    return min(verdicts, key=list(Verdict).index, default=Verdict.UNTESTED)
 
 
-def below(low: float | None, high: float | None, limit: float) -> Verdict:
-    """Whether an interval lies below a limit, above it, or cannot tell (as without an interval)."""
+def lies(interval: Summary | Difference, *, above: float = -inf, below: float = inf) -> Verdict:
+    """Whether an interval lies between limits, wholly outside of them, or cannot tell.
+
+    It cannot where there is none, for lack of seeds.
+    """
+    low, high = interval.low, interval.high
     if low is None or high is None:
         return Verdict.OPEN
-    if high < limit:
+    if above < low and high < below:
         return Verdict.SUPPORTED
-    return Verdict.REFUTED if low > limit else Verdict.OPEN
+    return Verdict.REFUTED if high < above or low > below else Verdict.OPEN
 
 
-def above(low: float | None, high: float | None, limit: float) -> Verdict:
-    """Whether an interval lies above a limit, below it, or cannot tell."""
-    if low is None or high is None:
-        return Verdict.OPEN
-    return below(-high, -low, -limit)
-
-
-def inside(low: float | None, high: float | None, margin: float) -> Verdict:
-    """Whether an interval lies within 0 +- margin, wholly outside of that, or cannot tell."""
-    if low is None or high is None:
-        return Verdict.OPEN
-    if -margin < low and high < margin:
-        return Verdict.SUPPORTED
-    return Verdict.REFUTED if low > margin or high < -margin else Verdict.OPEN
-
-
-def shown(value: float, low: float | None, high: float | None, format: str = ".2f") -> str:
-    """A value with its 95 % interval where it has one."""
-    text = f"{value:{format}}"
-    return text if low is None or high is None else f"{text} [{low:{format}}, {high:{format}}]"
+def shown(
+    of: Summary | Difference, format: str = ".2f", unit: Callable[[float], float] = float
+) -> str:
+    """A mean or difference with its 95 % interval, where it has one, both in another unit."""
+    value = of.mean if isinstance(of, Summary) else of.difference
+    assert value is not None, "there is at least one"
+    text = f"{unit(value):{format}}"
+    if of.low is None or of.high is None:
+        return text
+    return f"{text} [{unit(of.low):{format}}, {unit(of.high):{format}}]"

@@ -1,19 +1,28 @@
-"""All cards: which parts each claim has, and the rule that decides."""
+"""All cards: which parts each claim has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from akl_bench.papers.akl.claims import run_parts, run_weights, score_parts, toy_parts
-from akl_bench.papers.akl.claims.card import NEAR, Card, Part, Verdict
+from akl_bench.papers.akl.claims import gaps, optimum, scores, weights
+from akl_bench.papers.akl.claims.card import Card, Part, Verdict
 from akl_bench.papers.akl.claims.runs import Trained, trained
 from akl_bench.papers.akl.claims.toy import train_all
+from akl_bench.papers.akl.objectives import NEAR
+from akl_bench.strict import read_yaml
 
 _NEED = (
     "akl-bench run forward_kl reverse_kl 'symmetric_kl(weight=0.5)' 'adaptive_kl(mu=0.5)' --seeds 5"
 )
-_INTERVALS = "Intervals are 95 % t-intervals over training seeds (toys: over starts)."
+_NEEDED = Part("runs", Verdict.UNTESTED, f"needs a run: {_NEED}; then name its folder")
+_LIMITS = {
+    "same": optimum.SAME,
+    "margin": optimum.MARGIN,
+    "alpha": scores.ALPHA,
+    "point": scores.POINT,
+    "near": NEAR,
+}
 
 
 def cards(
@@ -29,71 +38,31 @@ def cards(
     Raises:
         UsageError: A folder holds no run.
     """
-    students, long_students = trained(runs), trained(longer)
-    toys = train_all()
+    students, toys = trained(runs), train_all()
     together: dict[str, list[Trained]] = {}
-    for run in (*students, *long_students):
+    for run in (*students, *trained(longer)):
         together.setdefault(run.label, []).append(run)
 
-    def parts(one: Callable[[Trained], Part], *toy: Part) -> list[Part]:
-        tried = [*toy, *map(one, students)]
-        return tried if students or not hint else [*tried, _needed()]
+    def tried(one: Callable[[Trained], Part]) -> list[Part]:
+        return [one(run) for run in students]
 
-    optimum = [toy_parts.optimum(toys), *map(run_parts.optimum, together.values())]
+    ends = [optimum.runs(group) for group in together.values()]
+    parts = {
+        "optimum": ([optimum.toys(toys)], ends),
+        "gaps": ([gaps.toys(toys)], tried(gaps.run)),
+        "scores": ([], tried(scores.scores)),
+        "diversity": ([], tried(scores.diversity)),
+        "weights": ([weights.toys(toys)], tried(weights.run)),
+    }
+    needed = [_NEEDED] if hint else []
     return [
         Card(
-            1,
-            "FKL and RKL reach the same optimum after enough steps.",
-            f"Toys: supported where the total variation between the FKL and the RKL student at the "
-            f"end lies below {toy_parts.SAME}, refuted where it lies above. Runs: the relative "
-            f"difference of their distances from the teacher, KL(p||q) and KL(q||p), lies within "
-            f"+-{run_parts.MARGIN:.0%} or outside; of several budgets the longest decides. "
-            f"{_INTERVALS} An interval across the limit is inconclusive.",
-            optimum if together or not hint else [*optimum, _needed()],
-        ),
-        Card(
-            2,
-            "Early on FKL closes the head first, RKL the tail.",
-            "The head is AKL's: the fewest tokens with more than half of the teacher's mass; a gap "
-            "is the sum of |p - q|. Half-time: the updates until a gap is half of what it was. "
-            "Supported where the interval of head / tail lies below 1 for FKL and above 1 for RKL; "
-            "refuted where either lies on the other side. Beside it stand the weaker readings: "
-            "FKL's ratio over RKL's, each half-time of one over the other's, and the area between "
-            "the curves until both are half closed. Intervals are those of mean logarithms.",
-            parts(run_parts.gaps, toy_parts.gaps(toys)),
-        ),
-        Card(
-            3,
-            "AKL scores higher than FKL, RKL and the half-half mix.",
-            "Paired t-test over seeds of the mean of all headline scores of the generation and "
-            "lm-eval tasks; Holm over the three rivals, and apart from that over all single tasks. "
-            f"Supported where AKL is significantly better (p <= {score_parts.ALPHA}) than all "
-            "three; refuted where it is significantly worse than one, or where the interval leaves "
-            f"no room for a gain of {score_parts.POINT:.0f} point over one.",
-            parts(score_parts.scores),
-        ),
-        Card(
-            4,
-            "AKL gives more diverse responses at equal quality.",
-            "Diversity: distinct_n, self_bleu, coverage; quality: the headline scores of the "
-            "generation tasks. Against one rival: supported where quality is not a point lower, a "
-            "measure of diversity is significantly better (Holm over all of the card) and none is "
-            "significantly worse; refuted where quality is at least a point lower, or no measure "
-            "is better and one is worse, or none leaves room for a gain of a point. The card needs "
-            "all three rivals; one refutes it.",
-            parts(score_parts.diversity),
-        ),
-        Card(
-            5,
-            f"AKL is not the half-half mix: w is mostly farther than {NEAR} from 1/2.",
-            "Supported where less than half of the cases (toys: states while a tenth of the gap is "
-            "left; runs: held-out tokens for students trained with AKL) have such a w, refuted "
-            "where more than half do. Where p - q has one sign on the head and the other on the "
-            "tail, w is 1/2 exactly.",
-            parts(run_weights.weights, toy_parts.weights(toys)),
-        ),
+            number,
+            texts["claim"].format(**_LIMITS),
+            texts["rule"].format(**_LIMITS),
+            [*parts[name][0], *(parts[name][1] or needed)],
+        )
+        for number, (name, texts) in enumerate(
+            read_yaml(Path(__file__).with_name("claims.yaml")).items(), start=1
+        )
     ]
-
-
-def _needed() -> Part:
-    return Part("runs", Verdict.UNTESTED, f"needs a run: {_NEED}; then name its folder")

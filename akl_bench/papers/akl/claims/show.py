@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from akl_bench.papers.akl.claims.card import Card, Part
+from akl_bench.papers.akl.claims.card import Card
+from akl_bench.papers.akl.output import as_json
 from akl_bench.report.escape import markdown_text, terminal_text
 from akl_bench.report.text import aligned, markdown_table
 
@@ -29,13 +26,13 @@ def render(cards: Sequence[Card], format: str, *, command: str, figures: Path | 
     """All cards in a format of FORMATS.
 
     Args:
-        cards: What was found.
+        cards: What was tested.
         format: One of FORMATS.
         command: The command that says this, for the document's head.
         figures: Folder of the pictures; the Markdown document goes beside it.
     """
     if format == "json":
-        return json.dumps(_plain(cards), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        return as_json(cards)
     if format == "text":
         return "\n".join(line for card in cards for line in _text(card)) + "\n"
     head = [
@@ -93,39 +90,3 @@ def _markdown(card: Card, figures: Path | None) -> list[str]:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "."
-
-
-def _plain(cards: Sequence[Card]) -> list[dict[str, Any]]:
-    return [
-        {
-            "number": card.number,
-            "claim": card.claim,
-            "rule": card.rule,
-            "verdict": card.verdict.value,
-            "parts": [_plain_part(part) for part in card.parts],
-        }
-        for card in cards
-    ]
-
-
-def _plain_part(part: Part) -> dict[str, Any]:
-    content = {
-        "setting": part.setting,
-        "verdict": part.verdict.value,
-        "why": part.why,
-        "notes": list(part.notes),
-        "figure": part.figure,
-        "data": part.data,
-    }
-    if part.table is not None:
-        content["table"] = asdict(part.table)
-    return {key: _finite(value) for key, value in content.items()}
-
-
-def _finite(node: Any) -> Any:
-    """JSON has no NaN or infinity, and its keys are texts."""
-    if isinstance(node, dict):
-        return {str(key): _finite(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [_finite(value) for value in node]
-    return None if isinstance(node, float) and not math.isfinite(node) else node

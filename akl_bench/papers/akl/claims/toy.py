@@ -14,12 +14,11 @@ from torch import Tensor
 
 from akl_bench import divergences
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
-from akl_bench.papers.akl.claims.card import AKL, FKL, MIX, RKL
-from akl_bench.papers.akl.claims.closing import Floats
+from akl_bench.papers.akl.claims.card import Floats
+from akl_bench.papers.akl.objectives import AKL, OBJECTIVES
 
 INITS = 20
-OBJECTIVES = (FKL, RKL, MIX, AKL)
-_STATES = 4096  # trained distributions that are measured at a time
+SETTING = f"toys, {INITS} starts each"
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,7 @@ class Students:
         kl_pq, kl_qp: Nats.
         head, tail: Gaps sum |p - q| on the head of p (mu = 1/2) and off it.
         w: AKL's weight of KL(p||q).
-        q_TV: The first start's distribution at every update.
-        q_IV: Every start's last distribution.
+        q_TIV: Their distributions.
     """
 
     kl_pq: Floats
@@ -51,8 +49,7 @@ class Students:
     head: Floats
     tail: Floats
     w: Floats
-    q_TV: Floats
-    q_IV: Floats
+    q_TIV: Floats
 
 
 @dataclass(frozen=True)
@@ -69,19 +66,13 @@ def settings() -> list[Setting]:
     Of the bimodal ones the last is what the notebook draws in place of the second: its
     `sigma2 = self.sigma1` makes both modes of (50, 50, 15, 20) one normal distribution.
     """
-    x_V, tail_V = np.arange(0, 100, 2.0), np.arange(0, 100, 1.25)
+    tail_V = np.arange(0, 100, 1.25)
     noise_V = 1 + 0.01 * np.random.default_rng(1).random(tail_V.size)
+    as_run = "N(50,15) alone: the notebook ignores sigma2"
     return [
-        Setting("two modes", "N(75,10) and N(25,10)", x_V, _modes(x_V, 25, 75, 10, 10), 0.1, 200),
-        Setting("two widths", "N(50,20) and N(50,15)", x_V, _modes(x_V, 50, 50, 15, 20), 0.1, 200),
-        Setting(
-            "two widths as run",
-            "N(50,15) alone: the notebook ignores sigma2",
-            x_V,
-            _modes(x_V, 50, 50, 15, 15),
-            0.1,
-            200,
-        ),
+        _bimodal("two modes", "N(75,10) and N(25,10)", (25, 10), (75, 10)),
+        _bimodal("two widths", "N(50,20) and N(50,15)", (50, 15), (50, 20)),
+        _bimodal("two widths as run", as_run, (50, 15), (50, 15)),
         Setting(
             "long tail",
             "half of N(0,16), 1 % seeded noise",
@@ -91,6 +82,25 @@ def settings() -> list[Setting]:
             800,
         ),
     ]
+
+
+def _bimodal(
+    name: str, about: str, first: tuple[float, float], second: tuple[float, float]
+) -> Setting:
+    """.3 of a normal distribution and .5 of another, each as (mean, sd)."""
+    x_V = np.arange(0, 100, 2.0)
+    p_V = _scaled(0.5 * _normal(x_V, *second) + 0.3 * _normal(x_V, *first))
+    return Setting(name, about, x_V, p_V, 0.1, 200)
+
+
+def _normal(x_V: Floats, mean: float, sd: float) -> Floats:
+    values: Floats = np.exp(-(((x_V - mean) / sd) ** 2) / 2) / sd
+    return values
+
+
+def _scaled(values_V: Floats) -> Floats:
+    scaled: Floats = values_V / values_V.sum()
+    return scaled
 
 
 def train(setting: Setting, objective: str, inits: int = INITS) -> Students:
@@ -124,29 +134,11 @@ def train_all(inits: int = INITS) -> list[Toy]:
 def _measured(logp_V: Tensor, logq_TIV: Tensor) -> Students:
     akl = divergences.get(AKL)
     assert isinstance(akl, AdaptiveKL), "the spec names it"
-    rows: list[Tensor] = []
-    all_NV = logq_TIV.flatten(0, 1)
-    for start in range(0, len(all_NV), _STATES):
-        logq_NV = all_NV[start : start + _STATES]
-        logp_NV = logp_V.expand_as(logq_NV)
-        ratio_NV = logp_NV - logq_NV
-        kls = [(logp_NV.exp() * ratio_NV).sum(-1), -(logq_NV.exp() * ratio_NV).sum(-1)]
-        w_N, head_N, tail_N = akl.weights(logp_NV, logq_NV)
-        rows.append(torch.stack([*kls, head_N, tail_N, w_N]))
-    kl_pq, kl_qp, head, tail, w = torch.cat(rows, dim=-1).reshape(5, *logq_TIV.shape[:2]).numpy()
-    first_TV, last_IV = logq_TIV[:, 0].exp().numpy(), logq_TIV[-1].exp().numpy()
-    return Students(kl_pq, kl_qp, head, tail, w, first_TV, last_IV)
-
-
-def _normal(x_V: Floats, mean: float, sd: float) -> Floats:
-    values: Floats = np.exp(-(((x_V - mean) / sd) ** 2) / 2) / sd
-    return values
-
-
-def _modes(x_V: Floats, mu1: float, mu2: float, sigma1: float, sigma2: float) -> Floats:
-    return _scaled(0.5 * _normal(x_V, mu2, sigma2) + 0.3 * _normal(x_V, mu1, sigma1))
-
-
-def _scaled(values_V: Floats) -> Floats:
-    scaled: Floats = values_V / values_V.sum()
-    return scaled
+    logq_NV = logq_TIV.flatten(0, 1)
+    logp_NV = logp_V.expand_as(logq_NV)
+    ratio_NV = logp_NV - logq_NV
+    kls = [(logp_NV.exp() * ratio_NV).sum(-1), -(logq_NV.exp() * ratio_NV).sum(-1)]
+    w_N, head_N, tail_N = akl.weights(logp_NV, logq_NV)
+    columns = torch.stack([*kls, head_N, tail_N, w_N]).reshape(5, *logq_TIV.shape[:2]).numpy()
+    kl_pq, kl_qp, head, tail, w = columns
+    return Students(kl_pq, kl_qp, head, tail, w, logq_TIV.exp().numpy())

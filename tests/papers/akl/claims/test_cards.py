@@ -9,7 +9,7 @@ import pytest
 
 from akl_bench.cli.main import main
 from akl_bench.papers.akl.claims import cards, toy
-from akl_bench.papers.akl.claims.card import AKL, FKL, MIX, RKL
+from akl_bench.papers.akl.objectives import AKL, FKL, MIX, RKL
 
 
 @pytest.fixture(autouse=True)

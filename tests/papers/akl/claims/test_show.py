@@ -17,10 +17,10 @@ PART = Part(
     "run <b>x</b>",
     Verdict.REFUTED,
     "KL(p||q) is\x1b[31m larger",
-    Table(["student", "n|m"], [["a", "1"], ["b_c", "22"]]),
     ["a note"],
-    {"value": float("nan"), "by_seed": {1: 0.5}},
     "claims-x",
+    {"value": float("nan"), "by_seed": {1: 0.5}},
+    Table(["student", "n|m"], [["a", "1"], ["b_c", "22"]]),
     picture,
 )
 CARDS = [Card(1, "All is well.", "a rule", [PART, Part("runs", Verdict.UNTESTED, "needs a run")])]
@@ -32,10 +32,10 @@ def render(format, tmp_path):
 
 def test_markdown_links_the_pictures_and_keeps_foreign_text_inert(tmp_path):
     page = render("markdown", tmp_path)
-    assert "| 1. All is well. | not supported |" in page
+    assert "| 1. All is well. | refuted |" in page
     assert "![claims-x](figures/claims-x.svg)" in page
     assert "    akl-bench claims\n" in page
-    assert "### run &lt;b&gt;x&lt;/b&gt;: not supported" in page
+    assert "### run &lt;b&gt;x&lt;/b&gt;: refuted" in page
     assert "| student | n\\|m |" in page
     assert "\x1b" not in page
 
@@ -43,13 +43,13 @@ def test_markdown_links_the_pictures_and_keeps_foreign_text_inert(tmp_path):
 def test_text_aligns_columns(tmp_path):
     page = render("text", tmp_path)
     assert "     student  n|m\n     a          1\n     b_c       22\n" in page
-    assert "NOT SUPPORTED" in page
+    assert "REFUTED" in page
     assert "\x1b" not in page
 
 
 def test_json_reads_back_without_nan(tmp_path):
     (card,) = json.loads(render("json", tmp_path))
-    assert card["verdict"] == "not supported"
+    assert card["verdict"] == "refuted"
     assert card["parts"][0]["data"] == {"value": None, "by_seed": {"1": 0.5}}
     assert card["parts"][1]["verdict"] == "not tested"
 

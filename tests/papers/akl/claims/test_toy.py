@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from akl_bench.papers.akl.claims.card import AKL, FKL, MIX, RKL
 from akl_bench.papers.akl.claims.toy import settings, train
+from akl_bench.papers.akl.objectives import AKL, FKL, MIX, RKL
 
 BY_NAME = {setting.name: setting for setting in settings()}
 
@@ -55,7 +55,7 @@ def test_all_starts_at_once_are_as_a_plain_loop_over_one(objective):
 def test_gaps_and_weights_are_those_of_a_sort():
     setting = BY_NAME["two modes"]  # of the bimodal ones, that without ties
     made = train(setting, AKL, inits=1)
-    p, q = setting.p_V, made.q_TV[7]
+    p, q = setting.p_V, made.q_TIV[7, 0]
     order = np.argsort(-p)
     size = int((np.cumsum(p[order]) <= 0.5).sum()) + 1
     gap = np.abs(p - q)[order]

@@ -2,9 +2,10 @@
 
 import pytest
 
-from akl_bench.papers.akl.claims import score_parts
-from akl_bench.papers.akl.claims.card import AKL, FKL, MIX, RKL, Verdict
-from akl_bench.papers.akl.claims.runs import contest, trained
+from akl_bench.papers.akl.claims import scores
+from akl_bench.papers.akl.claims.card import Verdict
+from akl_bench.papers.akl.claims.runs import trained
+from akl_bench.papers.akl.objectives import AKL, FKL, MIX, RKL
 
 LEVELS = {"validity": 0.5, "acc": 0.6, "distinct_n(n=2)": 0.4, "self_bleu(n=4)": 0.5}
 
@@ -22,21 +23,26 @@ def run_of(write_claims_run):
     return made
 
 
+def contest(run, rival, columns):
+    (made,) = scores.contests(run, {"x": columns}, [rival])
+    return made
+
+
 def test_a_contest_is_paired_by_seed_and_in_points(run_of):
     run = run_of({AKL: {"validity": 0.53, "acc": 0.65}})
-    made = contest(run, FKL, "overall", run.headlines("generation", "harness"))
+    made = contest(run, FKL, run.headlines("generation", "harness"))
     # (3 + 5) / 2 points; pairs share all noise but a tenth of a jitter of .2 points.
     assert made.test.difference == pytest.approx(4, abs=0.05)
     assert made.test.high - made.test.low < 0.2
     assert made.seeds == 5
-    assert made.rival == pytest.approx(55, abs=0.05)
+    assert made.other == pytest.approx(55, abs=0.05)
 
 
 def test_a_lower_is_better_column_turns_its_sign(run_of):
     run = run_of({AKL: {"self_bleu(n=4)": 0.4}})
-    made = contest(run, MIX, "x", run.columns("self_bleu", kind="generation"))
+    made = contest(run, MIX, run.columns("self_bleu", kind="generation"))
     assert made.test.difference == pytest.approx(10, abs=0.05)
-    assert (made.akl, made.rival) == (pytest.approx(-40, abs=0.05), pytest.approx(-50, abs=0.05))
+    assert (made.akl, made.other) == (pytest.approx(-40, abs=0.05), pytest.approx(-50, abs=0.05))
 
 
 @pytest.mark.parametrize(
@@ -51,21 +57,21 @@ def test_a_lower_is_better_column_turns_its_sign(run_of):
         ({AKL: {"acc": 0.65}}, {"jitter": 0.5}, Verdict.OPEN),
     ],
 )
-def test_scores(run_of, changes, options, verdict):
-    assert score_parts.scores(run_of(changes, **options)).verdict is verdict
+def test_akl_s_scores(run_of, changes, options, verdict):
+    assert scores.scores(run_of(changes, **options)).verdict is verdict
 
 
 def test_single_tasks_are_adjusted_apart_and_shown(run_of):
-    part = score_parts.scores(run_of({AKL: {"acc": 0.65}}))
+    part = scores.scores(run_of({AKL: {"acc": 0.65}}))
     assert [row[0] for row in part.table.rows[:4]] == [
         *("overall: FKL", "overall: RKL", "overall: half-half mix"),
-        "micro_facts: FKL",
+        "micro_test: FKL",
     ]
     assert len(part.table.rows) == 9
-    by_name = {(c["measure"], c["rival"]): c for c in part.data["contests"]}
-    p_values = sorted(c["p"] for (measure, _), c in by_name.items() if measure == "overall")
+    by_name = {(c.measure, c.rival): c for c in part.data["contests"]}
+    p_values = sorted(c.test.p for (measure, _), c in by_name.items() if measure == "overall")
     # Holm: the smallest of three times three.
-    overall = [c["p_holm"] for (measure, _), c in by_name.items() if measure == "overall"]
+    overall = [c.p_holm for (measure, _), c in by_name.items() if measure == "overall"]
     assert min(overall) == pytest.approx(3 * p_values[0])
 
 
@@ -85,11 +91,11 @@ DIVERSE = {"distinct_n(n=2)": 0.45, "self_bleu(n=4)": 0.4}
     ],
 )
 def test_diversity_at_equal_quality(run_of, changes, verdict):
-    assert score_parts.diversity(run_of(changes)).verdict is verdict
+    assert scores.diversity(run_of(changes)).verdict is verdict
 
 
 def test_without_akl_nothing_is_tested(run_of):
     run = run_of({AKL: None})
-    for part in (score_parts.scores(run), score_parts.diversity(run)):
+    for part in (scores.scores(run), scores.diversity(run)):
         assert part.verdict is Verdict.UNTESTED
         assert "no sealed cell of AKL" in part.why
