@@ -10,7 +10,7 @@ from akl_bench.artifacts.records import Made
 from akl_bench.errors import UsageError
 from akl_bench.report.compare import ALPHA, TESTS, Comparison, baseline_of, compare
 from akl_bench.report.frame import Column, Row, RowKey, RunFrame, Spread, is_reference
-from akl_bench.report.published import ROUGE_L, PublishedRow, beside
+from akl_bench.report.published import ROUGE_L, PublishedRow, beside, footnotes_on
 
 BETTER, WORSE = "†", "‡"
 DEFAULT_BASELINE = "sft"
@@ -173,7 +173,7 @@ def build(
     return Table(
         [*columns, *cost],
         rows + [_published_line(row, [*columns, *cost]) for row in outside],
-        [*notes, *(_published_notes(outside) if published else ()), *frame.stamps],
+        [*notes, *(footnotes_on(outside) if published else ()), *frame.stamps],
         against,
         comparisons,
         outside,
@@ -288,17 +288,3 @@ def _notes(frame: RunFrame, baseline: str | None, tested: Sequence[Comparison]) 
             "run the same command again to renew them"
         )
     return notes + frame.left_out
-
-
-def _published_notes(rows: Sequence[PublishedRow]) -> list[str]:
-    """What published rows are, and what keeps each table from being compared."""
-    if not rows:
-        return ["no published number is about a task of this run"]
-    notes = [
-        "published rows are as printed: their ± is over decoding seeds of one checkpoint, not over "
-        "training seeds"
-    ]
-    for title, differences in {row.title: row.differences for row in rows}.items():
-        if differences:
-            notes.append(f"{title} is not comparable: {'; '.join(differences)}")
-    return notes

@@ -128,3 +128,17 @@ def differences_from(table: PublishedTable, profile: Profile, tasks: list[str]) 
 def _names_of(ref: ModelRef) -> set[str]:
     made = {"teacher": "layers of the teacher", "random": "a random start"}
     return {made.get(ref.source) or ref.name or ref.path or ref.source}
+
+
+def footnotes_on(rows: list[PublishedRow]) -> list[str]:
+    """What published rows are, and what keeps each table from being compared."""
+    if not rows:
+        return ["no published number is about a task of this run"]
+    notes = [
+        "published rows are as printed: their ± is over decoding seeds of one checkpoint, not over "
+        "training seeds"
+    ]
+    for title, differences in {row.title: row.differences for row in rows}.items():
+        if differences:
+            notes.append(f"{title} is not comparable: {'; '.join(differences)}")
+    return notes

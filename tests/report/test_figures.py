@@ -21,6 +21,13 @@ def test_a_variant_is_another_objective():
     assert len({look.color for look in looks.values()}) == 2
 
 
+def test_another_source_or_a_checkpoint_s_label_is_another_objective():
+    labels = ["forward_kl", "forward_kl@seqkd(temperature=1)", "me/my model @v2"]
+    looks = figures.looks(labels)
+    assert len({look.color for look in looks.values()}) == 3
+    assert looks["forward_kl"] == figures.looks(["forward_kl"])["forward_kl"]
+
+
 def test_of_many_only_the_papers_have_a_colour():
     looks = figures.looks(["sft", *(f"mine_{i}" for i in range(12))])
     assert [name for name, look in looks.items() if look.known] == ["sft"]
