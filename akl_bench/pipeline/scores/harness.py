@@ -31,9 +31,7 @@ def score(
     Returns:
         The numbers of its metrics, and a row for each example and metric.
     """
-    result = evaluate_harness([(task, rows)], model.model, model.tokenizer, online=online)[
-        task.name
-    ]
+    result = evaluate_harness(task, rows, model.model, model.tokenizer, online=online)
     numbers = {}
     for metric, value in result.metrics.items():
         is_loss = any(word in metric for word in _LOSSES)
