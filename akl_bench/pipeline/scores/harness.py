@@ -24,9 +24,7 @@ def score(
 
     Without rows lm-eval fetches its own data.
     """
-    result = evaluate_harness([(task, rows)], model.model, model.tokenizer, online=online)[
-        task.name
-    ]
+    result = evaluate_harness(task, rows, model.model, model.tokenizer, online=online)
     numbers = {}
     for metric, value in result.metrics.items():
         is_loss = any(word in metric for word in _LOSSES)
