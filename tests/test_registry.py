@@ -33,7 +33,7 @@ def installed(monkeypatch):
     def install(**points):
         group = "akl_bench.divergences"
         listed = tuple(EntryPoint(name, value, group) for name, value in points.items())
-        monkeypatch.setattr(registry, "_points", lambda group: listed)
+        monkeypatch.setattr(registry, "entry_points", lambda group: listed)
         return registry.Registry("divergence", "akl_bench.divergences", "Divergence")
 
     return install
