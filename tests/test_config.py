@@ -47,10 +47,10 @@ def test_a_shipped_profile_loads_and_validates_again_from_what_a_run_stores(name
     ],
 )
 def test_a_setting_is_laid_over_the_profile(setting, path, value):
-    found = config.load("micro", [setting])
+    setting_read = config.load("micro", [setting])
     for key in path.split("."):
-        found = getattr(found, key)
-    assert found == value
+        setting_read = getattr(setting_read, key)
+    assert setting_read == value
 
 
 def test_leaving_out_a_task_that_nobody_knows_is_a_typo():

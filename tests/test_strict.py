@@ -33,8 +33,8 @@ class _Outer(Strict):
     ],
 )
 def test_yaml_values(text, value):
-    found = parse_yaml(text, "here")
-    assert (found, type(found)) == (value, type(value))
+    parsed = parse_yaml(text, "here")
+    assert (parsed, type(parsed)) == (value, type(value))
 
 
 @pytest.mark.parametrize(
