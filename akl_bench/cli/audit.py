@@ -23,7 +23,7 @@ def audit() -> None:
 @click.option(
     "--student",
     metavar="NAME|DIR",
-    help="A student of the profile, or a checkpoint, as results/RUN/cells/CELL/student.",
+    help="A student of the profile, or a checkpoint, as RUN/cells/CELL/student/model.",
 )
 @click.option(
     "--text",

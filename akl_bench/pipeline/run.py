@@ -109,10 +109,9 @@ def plan_run(
         _same_configuration(store, profile)
     elif folder.is_dir() and not {path.name for path in folder.iterdir()} <= _OWN_FILES:
         raise UsageError(f"{folder} holds other files and no run; name another folder with --out.")
-    inputs = load_inputs(profile, store.shared / "dry-models")
-    return inputs, planning.make(
-        inputs, wanted, folder, executor.machine(), checkpoints=checkpoints
-    )
+    inputs = load_inputs(profile, store.shared / "dry-models", training=bool(wanted))
+    machine = executor.machine()
+    return inputs, planning.make(inputs, wanted, folder, machine, checkpoints=checkpoints)
 
 
 def _can_be_made(cell: CellPlan, missing: Sequence[str]) -> bool:
