@@ -149,6 +149,12 @@ class _Planner:
 
     def _trained(self, objective: ObjectiveSpec, student: str, seed: int) -> CellPlan:
         training = self._profile.training
+        teacher = teachers.registry.create(training.teacher)
+        samples = "student samples" in sources.registry.create(objective.source).needs
+        if samples and teacher.has_cache and objective.loss != SFT:
+            raise UsageError(
+                f"{objective.label}: no cache has what a student writes; set training.teacher=live."
+            )
         fields: Fields = {
             "objective": objective.label,
             "student": self._student(student),
@@ -162,11 +168,13 @@ class _Planner:
             "code": {
                 "training": code("akl_bench.pipeline.train"),
                 **objective.code,
-                "teacher": plugin_code(type(teachers.registry.create(training.teacher))),
+                "teacher": plugin_code(type(teacher)),
                 "devices": plugin_code(type(devices.registry.create(training.devices))),
             },
             "libraries": libraries(*TORCH, "accelerate", *(["peft"] if training.lora else [])),
         }
+        if samples:
+            fields["code"]["sampler"] = code("akl_bench.generation.hf")
         if training.select == "rouge_l":
             tasks = self._profile.tasks.values()
             decoding = next(task.generation for task in tasks if task.kind == "generation")

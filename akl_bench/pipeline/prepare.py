@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import save_file
 
-from akl_bench import generation
 from akl_bench.artifacts.files import write_jsonl
 from akl_bench.artifacts.keys import libraries
 from akl_bench.artifacts.records import Shared
@@ -26,14 +25,10 @@ from akl_bench.pipeline import shared
 from akl_bench.pipeline.model import teacher_model
 from akl_bench.pipeline.plan import Plan
 from akl_bench.pipeline.provenance import made_here
-from akl_bench.tasks import GenerationSpec
 from akl_bench.training import sources, teachers
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from akl_bench.executors.base import Report
-    from akl_bench.generation.base import Completion
     from akl_bench.pipeline.inputs import Inputs
 
 
@@ -118,7 +113,12 @@ class _Maker:
         if name in self._plan.sources:
             part = self._plan.shared[f"examples-{name}"].part
             source = sources.registry.create(self._plan.sources[name])
-            writer = self._writer(part) if "teacher text" in source.needs else None
+            report = partial(self._report, "teacher's text")
+            writer = (
+                shared.writer(self._plan, self._teacher, self._tokenizer, part, report)
+                if "teacher text" in source.needs
+                else None
+            )
             examples = in_cache(source.prepare(examples, writer))
             part.unlink(missing_ok=True)
         write_examples(making.folder / shared.EXAMPLES, examples)
@@ -135,24 +135,6 @@ class _Maker:
             return self._inputs.validation
         task = name.removeprefix("task-")
         return self._inputs.train if task == name else self._inputs.tasks[task]
-
-    def _writer(self, part: Path) -> Callable[..., list[Completion]]:
-        """The teacher as a writer; what it has written is kept in `part` until it is whole."""
-
-        def write(prompts: Any, *, seed: int, **settings: Any) -> list[Completion]:
-            limit = self._profile.data.max_response_tokens - 1  # the end token is one more
-            spec = GenerationSpec(max_new_tokens=max(1, limit), **settings)
-            return generation.registry.create(spec.sampler).sample(
-                self._teacher,
-                self._tokenizer,
-                prompts,
-                spec,
-                seed=seed,
-                path=part,
-                progress=partial(self._report, "teacher's text"),
-            )
-
-        return write
 
     def states(self, name: str, making: Making) -> None:
         """The cache of a teacher on a set of examples."""

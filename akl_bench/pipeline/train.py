@@ -81,6 +81,11 @@ def train(
                 selection=selection,
                 folder=making.folder,
                 checkpoints=place.checkpoints,
+                writer=(
+                    shared.writer(plan, student, tokenizer)
+                    if "student samples" in source.needs
+                    else None
+                ),
                 progress=partial(report, "train"),
             )
         student.save_pretrained(making.folder / MODEL)
