@@ -305,3 +305,40 @@ def test_a_teacher_writes_for_seqkd_and_is_not_asked_twice(akl_bench, tmp_path):
     assert {name.partition("/")[0].rpartition("-")[0] for name in new} <= {
         next(shared.glob("states-train-seqkd*")).name.rpartition("-")[0]
     }
+
+
+OWN_WORDS = '''
+from dataclasses import dataclass, replace
+from akl_bench.training.sources import Source
+
+@dataclass(frozen=True)
+class OwnWords(Source):
+    """What the student itself says to a step's prompts."""
+
+    needs = frozenset({"student samples"})
+
+    def examples(self, key, rows, student, state):
+        said = {a.id: a.ids for a in student({r.id: r.prompt for r in rows}, seed=key.step)}
+        return [replace(r, response=said[r.id] + r.response[-1:], cache_row=None) for r in rows]
+'''
+
+
+def test_a_source_of_one_s_own_trains_on_the_student_s_samples_to_the_same_bits(
+    akl_bench, tmp_path
+):
+    (tmp_path / "own.py").write_text(OWN_WORDS)
+    arguments = ["run", "rkl@./own.py:OwnWords", *FEW]
+    code, _, err = akl_bench(*arguments)
+    assert code == 2
+    assert "reverse_kl@own_words: no cache has what a student writes; set training" in err
+    arguments += ["--set", "training.teacher=live"]
+    code, out, err = akl_bench(*arguments)
+    assert code == 0, err
+    assert any(line.startswith("reverse_kl@own_words") for line in out.splitlines())
+    code, _, err = akl_bench(*arguments, "--out", "again")
+    assert code == 0, err
+    assert numbers(tmp_path / "run") == numbers(tmp_path / "again")
+    (tmp_path / "own.py").write_text(OWN_WORDS + "# a comment\n")
+    assert "Nothing to do" in akl_bench(*arguments)[2]
+    (tmp_path / "own.py").write_text(OWN_WORDS.replace("seed=key.step", "seed=7"))
+    assert "Nothing to do" not in akl_bench(*arguments)[2]
