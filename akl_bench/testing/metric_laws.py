@@ -111,12 +111,11 @@ def _unequal(metric: Metric, samples: Sequence[Sample] = SAMPLES) -> Iterator[Se
 
 
 def _outside(metric: Metric, score: Score, where: str) -> Iterator[Seen]:
-    """Values of a score that its metric's bounds do not allow; no bounds allow NaN."""
+    """Values of a score that its metric's bounds do not allow: None is, NaN never is."""
     low, high = metric.bounds
     for value in (score.value, *score.draws, *(score.per_example or {}).values()):
-        if value is not None:
-            allowed = math.isfinite(value) and low <= value <= high
-            yield broken(not allowed, f"{where}{value} is outside [{low}, {high}]")
+        allowed = value is None or (math.isfinite(value) and low <= value <= high)
+        yield broken(not allowed, f"{where}{value} is outside [{low}, {high}]")
 
 
 LAWS: dict[str, Law] = {
