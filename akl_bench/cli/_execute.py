@@ -22,7 +22,7 @@ def executor_options(function: F) -> F:
             default="local",
             show_default=True,
             metavar="SPEC",
-            help="Where cells run: local or ray; `akl-bench ls executors`.",
+            help="Where cells run: local or ray.",
         ),
         click.option(
             "--workers",

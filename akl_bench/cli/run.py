@@ -25,8 +25,7 @@ def run(
 
     An OBJECTIVE is a name (`akl-bench ls objectives`), a spec such as 'akl(mu=0.6)', a file of your
     own such as ./mine.py:Mine, or all. With @ and a source it trains on other responses than the
-    data set's: fkl@seqkd. What is finished is not done again; after an interruption the same
-    command goes on.
+    data set's: fkl@seqkd. After an interruption the same command goes on.
     """
     profile = load_profile(**options)
     folder = run_folder(profile, out)
