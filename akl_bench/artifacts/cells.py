@@ -174,31 +174,36 @@ def protocol_of(scores: Scores, metric: str) -> Fields:
     }
 
 
-def _is_of(scores: Seal, completions: Seal | None) -> bool:
-    """Whether scores are of these completions, where there are any."""
-    answers = completions.files.get(COMPLETIONS) if completions else None
-    return answers is None or scores.fields.get("of", answers) == answers
-
-
 def read_cell(run: Run, content: RunRecord, record: CellRecord, row: Row) -> Cell:
     """What a cell has of what run.json asks for."""
     folder = CellFolder(run.cells / record.name)
+    student = read_seal(folder.student) if record.kind == "trained" else None
+    # Only of a trained student the run itself says what it is.
+    model = student.record.content if student and isinstance(student.record, Student) else None
     completions: dict[str, Seal] = {}
     scores: dict[Key, Seal] = {}
     missing: list[str] = []
     stale = 0
     for task, by_name in content.scores.items():
-        seal = read_seal(folder.completions(task))
-        if seal is not None and isinstance(seal.record, Completions):
-            completions[task] = seal
+        of = model
+        if task in content.completions:
+            seal = read_seal(folder.completions(task))
+            of = None
+            if seal is not None and isinstance(seal.record, Completions):
+                same_model = model is None or seal.fields.get("model") == model
+                if same_model and seal.record.measure == content.completions[task]:
+                    completions[task] = seal
+                    of = seal.files.get(COMPLETIONS)
         for name, measured in by_name.items():
             seal = read_seal(folder.scores(task, name))
             if seal is None or not isinstance(seal.record, Scores):
                 missing.append(f"{task}/{name}")
-            elif seal.record.measure != measured.measure or not _is_of(seal, completions.get(task)):
+                continue
+            is_answered = task in completions or task not in content.completions
+            is_same = of is None or seal.fields.get("of") == of
+            if is_answered and is_same and seal.record.measure == measured.measure:
+                scores[task, name] = seal
+            else:
                 missing.append(f"{task}/{name}")
                 stale += 1
-            else:
-                scores[task, name] = seal
-    student = read_seal(folder.student) if record.kind == "trained" else None
     return Cell(row, record, folder, student, completions, scores, missing, stale)

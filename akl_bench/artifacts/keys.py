@@ -12,8 +12,20 @@ from typing import Any
 
 from akl_bench.artifacts.files import digest, file_digest, flat
 
-# They find plug-ins and word messages; what they found is in the keys itself.
-_PLUMBING = {f"akl_bench.{name}" for name in ("errors", "registry", "specs", "strict")}
+# They find plug-ins, read settings and rows, and word messages; what they find is in the keys.
+_PLUMBING = {
+    f"akl_bench.{name}"
+    for name in (
+        "config",
+        "data.jsonl",
+        "data.records",
+        "errors",
+        "registry",
+        "specs",
+        "strict",
+        "tasks",
+    )
+}
 PACKAGE = Path(__file__).parent.parent
 _ABSENT = "absent"
 LIBRARIES = (
@@ -76,7 +88,9 @@ def _closure(roots: Iterable[str]) -> dict[str, Path]:
     while waiting:
         name = waiting.pop()
         path = _path(name)
-        if path is not None and name not in modules and name not in _PLUMBING:
+        # Seals and files carry what the stages say.
+        is_plumbing = name in _PLUMBING or name.startswith("akl_bench.artifacts")
+        if path is not None and name not in modules and not is_plumbing:
             modules[name] = path
             # Importing a.b.c runs a and a.b first.
             waiting += [*_imports(path), name.rpartition(".")[0]]
@@ -129,15 +143,23 @@ def _syntax(path: Path) -> str:
 
 
 def plugin_code(cls: type) -> str:
-    """Hash of the code behind a plug-in: of its file, and where that is ours of its imports."""
+    """Hash of the code behind a plug-in: its file or package, and all that it imports from ours."""
     module = sys.modules[cls.__module__]
     assert module.__file__ is not None, "plug-ins are files"
-    return code(module.__name__) if _path(module.__name__) else _syntax(Path(module.__file__))
+    if _path(module.__name__):
+        return code(module.__name__)
+    files = [Path(module.__file__)]
+    root = sys.modules[module.__name__.partition(".")[0]]
+    if hasattr(root, "__path__"):
+        files = sorted(path for folder in root.__path__ for path in Path(folder).rglob("*.py"))
+    ours = sorted({name for file in files for name in _imports(file)})
+    return digest([*map(_syntax, files), code(*ours)])
 
 
 def libraries(*names: str) -> dict[str, str]:
     """Versions of libraries that numbers come from (no names: all of them), and Python's."""
-    versions = {"python": platform.python_version()}
+    # A patch of Python changes no number.
+    versions = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in names or LIBRARIES:
         try:
             versions[name] = version(name)

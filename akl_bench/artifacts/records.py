@@ -56,11 +56,18 @@ class Student(_Record):
 
 
 class Completions(_Record):
-    """A model's answers to the prompts of a task."""
+    """A model's answers to the prompts of a task.
+
+    Attributes:
+        task: The task's name.
+        n: Their number.
+        measure: Hash of how they were made: all of the key but model and seed.
+    """
 
     kind: Literal["completions"] = "completions"
     task: str
     n: int
+    measure: str
 
 
 class Scores(_Record):
@@ -174,6 +181,7 @@ class RunRecord(_Record):
     Attributes:
         profile: The resolved profile.
         cells: The cells asked for.
+        completions: How each task is answered now, as `Completions.measure`.
         scores: How each score is measured now, by task and name. A number that was measured
             otherwise is out of date.
     """
@@ -181,4 +189,5 @@ class RunRecord(_Record):
     schema_version: Literal[2] = SCHEMA
     profile: Profile
     cells: tuple[CellRecord, ...]
+    completions: Mapping[str, str]
     scores: Mapping[str, Mapping[str, Measured]]

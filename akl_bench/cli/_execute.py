@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from akl_bench.config import Profile
+    from akl_bench.executors.base import Executor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +36,14 @@ def executor_options(function: F) -> F:
     return function
 
 
+def resolved(executor: str, workers: int | None) -> "Executor":
+    """The executor that `executor_options` describe."""
+    from akl_bench import executors
+
+    place = executors.registry.create(executor)
+    return replace(place, workers=workers) if workers else place
+
+
 def execute(
     objectives: Sequence[str],
     profile: "Profile",
@@ -45,19 +54,17 @@ def execute(
     checkpoints: Mapping[str, Path] | None = None,
 ) -> None:
     """Run, print the table of the run, and exit with 1 where a cell failed."""
-    from akl_bench import executors
     from akl_bench.cli._progress import Progress
     from akl_bench.pipeline.run import run
     from akl_bench.report import frame, table
 
-    place = executors.registry.create(executor)
     with Progress() as progress:
         outcome = run(
             objectives,
             profile,
             folder,
             checkpoints=checkpoints,
-            executor=replace(place, workers=workers) if workers else place,
+            executor=resolved(executor, workers),
             on_event=progress,
             on_plan=progress.plan,
         )
@@ -68,8 +75,8 @@ def execute(
         for label, message in outcome.failed.items():
             click.echo(f"Failed: {label}: {message}", err=True)
         click.echo(
-            f"{len(outcome.failed)} of {outcome.cells} cells failed; their folders under "
-            f"{folder / 'cells'} have log.txt. The same command tries them again.",
+            f"{len(outcome.failed)} of {outcome.cells} cells failed; see log.txt in each cell's "
+            f"folder under {folder / 'cells'}. The same command tries them again.",
             err=True,
         )
         sys.exit(1)

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from akl_bench.cli._execute import executor_options, resolved
 from akl_bench.cli._options import load_profile, out_option, profile_options, run_folder
 from akl_bench.report.escape import terminal_text
 
@@ -13,20 +14,26 @@ from akl_bench.report.escape import terminal_text
 @click.argument("objectives", nargs=-1, required=True, metavar="OBJECTIVE...")
 @profile_options
 @out_option
-def plan(objectives: tuple[str, ...], out: Path | None, **options: Any) -> None:
+@executor_options
+def plan(
+    objectives: tuple[str, ...],
+    out: Path | None,
+    executor: str,
+    workers: int | None,
+    **options: Any,
+) -> None:
     """Say what `run` with the same arguments would do, and why; nothing is trained.
 
     Lists what is there and what is missing, with the reason: the first thing that differs from
     what was made before. Times are those of the run's own artifacts where there are any, else a
     guess from the number of parameters. No model is loaded.
     """
-    from akl_bench import executors
     from akl_bench.cli._progress import duration
     from akl_bench.pipeline.estimate import estimate
 
     profile = load_profile(**options)
     folder = run_folder(profile, out)
-    e = estimate(objectives, profile, folder, executors.registry.create("local"))
+    e = estimate(objectives, profile, folder, resolved(executor, workers))
     click.echo(f"profile     {profile.name}: {profile.description}")
     click.echo(f"folder      {folder}")
     click.echo(

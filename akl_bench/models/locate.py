@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from akl_bench import microworld
 from akl_bench.errors import UsageError
 from akl_bench.models import gguf
 
@@ -39,7 +38,8 @@ def locate(ref: "ModelRef", *, online: bool = False) -> Path:
         MissingDependencyError: A GGUF checkpoint is asked for without the extra `gguf`.
     """
     if ref.source == "microworld":
-        folder = microworld.TEACHER
+        # By its path: to load a model is not to depend on the world's grammar.
+        folder = Path(__file__).parent.parent / "microworld" / "teacher"
     elif ref.source == "gguf":
         folder = gguf.gguf_checkpoint(ref.name or gguf.DEFAULT_PACKAGE)
     elif ref.source == "path":

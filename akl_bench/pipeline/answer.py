@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from akl_bench import generation
-from akl_bench.artifacts.files import read_jsonl
+from akl_bench.artifacts.files import digest, read_jsonl
 from akl_bench.artifacts.records import Completions
 from akl_bench.artifacts.store import COMPLETIONS, ROWS
 from akl_bench.data.examples import token_ids
@@ -52,4 +52,6 @@ def answer(plan: Plan, cell: CellPlan, task: str, model: Model, report: Report) 
             progress=partial(report, task),
         )
         artifact.part.rename(making.folder / COMPLETIONS)
-        making.record = Completions(task=task, n=len(prompts) * spec.samples)
+        making.record = Completions(
+            task=task, n=len(prompts) * spec.samples, measure=digest(fields)
+        )

@@ -1,6 +1,6 @@
 """What a run is made of: cells, the artifacts of each, and what they share; each with its key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from akl_bench.pipeline.objectives import SFT, ObjectiveSpec
 from akl_bench.tasks import TaskSpec
 from akl_bench.training import sources
 from akl_bench.training.schedule import Precision
+from akl_bench.training.sources.base import Source
 
 
 @dataclass(frozen=True)
@@ -165,15 +166,10 @@ class Plan:
         stage, *where = missing.split(" ", 2)
         if stage == "student":
             assert cell.objective is not None, "only cells that are to be trained lack students"
-            sets = [train_set(cell.objective.source), "validation"]
-            names = ["models", *(f"examples-{name}" for name in sets)]
-            if cell.objective.loss == SFT:
-                return names
-            names.append("head")
-            return names + [f"states-{n}" for n in sets if f"states-{n}" in self.shared]
+            return ["models", *needs_of_student(cell.objective, self.shared)]
         task = where[0]
         if stage == "scores" and self.tasks[task].spec.kind == "fidelity":
-            return ["models", "head", f"examples-task-{task}", f"states-task-{task}"]
+            return ["models", *needs_of_fidelity(task)]
         return [name] if (name := f"rows-{task}") in self.shared else []
 
     @cached_property
@@ -182,6 +178,11 @@ class Plan:
         return RunRecord(
             profile=self.profile,
             cells=(*(cell.record for cell in self.cells), *self.others),
+            completions={
+                task: digest(plan.completions)
+                for task, plan in self.tasks.items()
+                if plan.completions is not None
+            },
             scores={
                 task: {name: score.measured for name, score in plan.scores.items()}
                 for task, plan in self.tasks.items()
@@ -189,10 +190,26 @@ class Plan:
         )
 
 
-def train_set(source: str) -> str:
-    """Name of the examples that a source has prepared."""
-    name = sources.registry.spec_of(sources.registry.create(source))
-    return "train" if name == "fixed" else folder_name(f"train-{name}")
+def train_set(spec: str) -> str:
+    """Name of the examples that a source has prepared; one for all that take the rows as is."""
+    source = sources.registry.create(spec)
+    if type(source).prepare is Source.prepare:
+        return "train"
+    return folder_name(f"train-{sources.registry.spec_of(source)}")
+
+
+def needs_of_student(objective: ObjectiveSpec, shared: Mapping[str, Artifact]) -> list[str]:
+    """Names of what is shared that students of an objective are made from."""
+    sets = [train_set(objective.source), "validation"]
+    names = [f"examples-{name}" for name in sets]
+    if objective.loss != SFT:
+        names += ["head", *(f"states-{n}" for n in sets if f"states-{n}" in shared)]
+    return names
+
+
+def needs_of_fidelity(task: str) -> list[str]:
+    """Names of what is shared that the scores of a fidelity task are made from."""
+    return ["head", f"examples-task-{task}", f"states-task-{task}"]
 
 
 def _same_student(one: Fields, other: Fields) -> bool:

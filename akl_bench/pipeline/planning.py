@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from akl_bench import divergences
+from akl_bench import divergences, generation
 from akl_bench.artifacts.files import digest
 from akl_bench.artifacts.keys import code, libraries, plugin_code
 from akl_bench.artifacts.records import CellRecord, Fields
@@ -23,9 +23,10 @@ from akl_bench.executors.base import Machine
 from akl_bench.models.census import content_hash
 from akl_bench.models.locate import check_checkpoint
 from akl_bench.pipeline.inputs import Inputs
-from akl_bench.pipeline.measures import TORCH, Measures, examples_of
+from akl_bench.pipeline.measures import TEXT, TORCH, Measures, examples_of
 from akl_bench.pipeline.objectives import SFT, ObjectiveSpec
-from akl_bench.pipeline.plan import CellPlan, Plan, train_set
+from akl_bench.pipeline.plan import CellPlan, Plan, needs_of_student, train_set
+from akl_bench.tasks import GenerationSpec
 from akl_bench.training import devices, sources, teachers
 from akl_bench.training.schedule import resolve_precision
 
@@ -74,6 +75,8 @@ class _Planner:
         }
 
     def plan(self, objectives: Sequence[ObjectiveSpec], checkpoints: Mapping[str, Path]) -> Plan:
+        wanted = {train_set(objective.source): objective.source for objective in objectives}
+        self._shared = self._plan_shared(wanted)
         cells = {_identity(cell.record): cell for cell in self._asked(objectives, checkpoints)}
         others = []
         run = Run(self._folder)
@@ -81,10 +84,11 @@ class _Planner:
             if _identity(record) not in cells:
                 if (kept := self._kept(record)) is None:
                     others.append(record)
-                else:
-                    cells[_identity(record)] = kept
-        wanted = {train_set(objective.source): objective.source for objective in objectives}
-        measures = Measures(self._inputs, self._run_teacher)
+                    continue
+                if objectives and record.kind == "trained":
+                    self._check_same_machine(kept)
+                cells[_identity(record)] = kept
+        measures = Measures(self._inputs, self._run_teacher, self._shared)
         return Plan(
             self._folder,
             self._profile,
@@ -93,7 +97,7 @@ class _Planner:
             tuple(cells.values()),
             tuple(others),
             {name: measures.plan(task) for name, task in self._profile.tasks.items()},
-            self._shared(wanted),
+            self._shared,
             wanted,
         )
 
@@ -132,6 +136,16 @@ class _Planner:
         seal = read_seal(CellFolder(Run(self._folder).cells / record.name).student)
         return CellPlan(record, seal.fields, None) if seal is not None else None
 
+    def _check_same_machine(self, kept: CellPlan) -> None:
+        """Students that stand beside each other are trained alike."""
+        for name in ("device", "precision"):
+            before, now = kept.model[name], self._run_teacher[name]
+            if before != now:
+                raise UsageError(
+                    f"{self._folder} has students trained with {name} {before}; here it is {now}. "
+                    "Name another folder with --out, or train where they were trained."
+                )
+
     def _teacher_cell(self, seed: int) -> CellPlan:
         return _cell(self._run_teacher, objective=TEACHER, seed=seed, kind="teacher")
 
@@ -150,10 +164,12 @@ class _Planner:
     def _trained(self, objective: ObjectiveSpec, student: str, seed: int) -> CellPlan:
         training = self._profile.training
         teacher = teachers.registry.create(training.teacher)
+        machines = devices.registry.create(training.devices)
         samples = "student samples" in sources.registry.create(objective.source).needs
         if samples and teacher.has_cache and objective.loss != SFT:
             raise UsageError(
-                f"{objective.label}: no cache has what a student writes; set training.teacher=live."
+                f"{objective.label}: the student's own text cannot be cached; set "
+                "training.teacher=live."
             )
         fields: Fields = {
             "objective": objective.label,
@@ -164,37 +180,54 @@ class _Planner:
                 **{name: examples_of(self._inputs, name) for name in ("train", "validation")},
             },
             **self._run_teacher,
-            "training": training.model_dump(mode="json", exclude=_FREE_TRAINING),
+            "training": {
+                **training.model_dump(mode="json", exclude=_FREE_TRAINING),
+                "teacher": teachers.registry.spec_of(teacher),
+                "devices": devices.registry.spec_of(machines),
+            },
             "code": {
                 "training": code("akl_bench.pipeline.train"),
                 **objective.code,
                 "teacher": plugin_code(type(teacher)),
-                "devices": plugin_code(type(devices.registry.create(training.devices))),
+                "devices": plugin_code(type(machines)),
             },
             "libraries": libraries(*TORCH, "accelerate", *(["peft"] if training.lora else [])),
+            "made_from": {
+                name: self._shared[name].key for name in needs_of_student(objective, self._shared)
+            },
         }
         if samples:
-            fields["code"]["sampler"] = code("akl_bench.generation.hf")
+            fields["writing"] = _writing()
         if training.select == "rouge_l":
             tasks = self._profile.tasks.values()
             decoding = next(task.generation for task in tasks if task.kind == "generation")
+            sampler = generation.registry.create(decoding.sampler)
             fields["selection"] = {
                 "decoding": decoding.model_dump(mode="json"),
                 "code": code("akl_bench.pipeline.selection"),
+                "sampler": plugin_code(type(sampler)),
+                "libraries": libraries(*TEXT),
             }
         label = objective.label
         return _cell(fields, objective, objective=label, student=student, seed=seed, kind="trained")
 
-    def _shared(self, wanted: Mapping[str, str]) -> dict[str, Artifact]:
+    def _plan_shared(self, wanted: Mapping[str, str]) -> dict[str, Artifact]:
         profile = self._profile
-        tokens = {"tokenizer": self._teacher["content"], "code": code("akl_bench.data.examples")}
+        tokens = {
+            "tokenizer": self._teacher["content"],
+            "code": code("akl_bench.data.examples", "akl_bench.data.prompts"),
+            "libraries": libraries("tokenizers", "transformers"),
+        }
+        loading = {"loading": code("akl_bench.pipeline.model"), "libraries": libraries(*TORCH)}
         fields: dict[str, Fields] = {
             "models": {
                 "teacher": self._teacher,
                 "students": {name: self._student(name) for name in profile.students},
                 "lora": profile.training.lora is not None,
+                "code": code("akl_bench.models.lora", "akl_bench.models.vocabulary"),
+                **loading,
             },
-            "head": self._run_teacher,
+            "head": {**self._run_teacher, "code": code("akl_bench.models.heads"), **loading},
         }
         for name in self._inputs.tasks:
             fields[f"rows-{name}"] = {"rows": self._inputs.hashes[f"task-{name}"]}
@@ -217,9 +250,9 @@ class _Planner:
                 fields[f"states-{name}"] = {
                     "examples": digest(fields[f"examples-{name}"]),
                     **self._run_teacher,
-                    "spec": spec,
+                    "spec": spec if ".py:" in spec else teachers.registry.spec_of(teacher),
                     "code": plugin_code(type(teacher)),
-                    "libraries": libraries(*TORCH),
+                    **loading,
                 }
         shared = Run(self._folder).shared
         return {
@@ -229,17 +262,17 @@ class _Planner:
 
     def _from(self, spec: str) -> Fields:
         """What a source's examples depend on besides the rows."""
+        if train_set(spec) == "train":
+            return {}
         source = sources.registry.create(spec)
         name = sources.registry.spec_of(source)
-        if name == "fixed":
-            return {}
         fields: Fields = {"source": name, "source_code": plugin_code(type(source))}
         if "teacher text" not in source.needs:
             return fields
         return {
             **fields,
             **self._run_teacher,
-            "sampling_code": code("akl_bench.generation.hf"),
+            "writing": _writing(),
             "libraries": libraries(*TORCH),
         }
 
@@ -247,6 +280,16 @@ class _Planner:
 def _model(ref: ModelRef, content: str | None) -> Fields:
     """A model by its content, wherever that lies; or how it is made, where it has none yet."""
     return {"content": content} if content else ref.model_dump(mode="json", exclude_none=True)
+
+
+def _writing() -> Fields:
+    """How models write for sources; what a source itself decides is in its code."""
+    spec = GenerationSpec()
+    return {
+        "settings": spec.model_dump(mode="json"),
+        "code": code("akl_bench.pipeline.shared"),
+        "sampler": plugin_code(type(generation.registry.create(spec.sampler))),
+    }
 
 
 def _identity(record: CellRecord) -> tuple[Any, ...]:

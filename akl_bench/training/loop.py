@@ -195,10 +195,16 @@ def distill(
                 want_stats=step % stats_every == 0 or step + 1 == steps,
             )
             accelerator.backward(output.loss)
-            loss += devices.total(output.loss.item())
+            loss += output.loss.item()
             for into, sums in ((means, output.stats), (signals, output.signals)):
                 for name, value in sums.items():
-                    into[name] = into.get(name, 0.0) + devices.total(value.item()) / tokens
+                    into[name] = into.get(name, 0.0) + value.item() / tokens
+        # Once all are through: processes may have different numbers of batches.
+        loss = devices.total(loss)
+        means, signals = (
+            {name: devices.total(value) for name, value in sums.items()}
+            for sums in (means, signals)
+        )
         devices.sum_grads(parameters)
         norm = float(accelerator.clip_grad_norm_(parameters, config.clip_norm))
         if not (math.isfinite(loss) and math.isfinite(norm)):

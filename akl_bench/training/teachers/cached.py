@@ -11,6 +11,7 @@ import torch
 
 from akl_bench.data.batches import collate, length_batches
 from akl_bench.data.examples import response_tokens
+from akl_bench.errors import AklBenchError
 from akl_bench.training.logits import LinearLogits
 from akl_bench.training.teachers.base import Open, Place, Teacher
 from akl_bench.training.teachers.live import hidden_states
@@ -73,7 +74,10 @@ class _Reading:
         self._device, self._head = place.device, place.head()
 
     def logits(self, batch: Batch) -> LinearLogits:
-        hidden_NE = torch.from_numpy(self._hidden_ME[batch.cache_rows_N.numpy()])
+        rows_N = batch.cache_rows_N.numpy()
+        if (rows_N < 0).any():
+            raise AklBenchError("no states are cached for a response; set training.teacher=live.")
+        hidden_NE = torch.from_numpy(self._hidden_ME[rows_N])
         if self._hidden_ME.dtype == np.uint16:
             hidden_NE = hidden_NE.view(torch.bfloat16)
         return LinearLogits(hidden_NE.to(self._device), self._head, of="teacher")
