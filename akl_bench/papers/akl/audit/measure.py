@@ -1,21 +1,16 @@
 """Every variant of adaptive KL beside the paper's, token by token, in chunks of tokens."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from akl_bench.divergences import Divergence
 from akl_bench.divergences.adaptive_kl import VARIANTS, AdaptiveKL
 from akl_bench.divergences.gradients import value_and_grad
 from akl_bench.divergences.symmetric_kl import SymmetricKL
 from akl_bench.papers.akl.objectives import NEAR
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 PAPER = "paper"
 # Bytes of one [chunk, vocabulary] buffer.
@@ -25,58 +20,37 @@ _PROBE, _PERMUTATIONS = 16, 5
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-@dataclass(frozen=True)
-class Case:
-    """Tokens to compare the variants on.
-
-    Attributes:
-        logs: Log-probabilities (teacher's, student's) of a slice of the tokens, float32.
-    """
+class Case(NamedTuple):
+    """Tokens to compare the variants on."""
 
     name: str
     about: str
     tokens: int
     vocab_size: int
-    logs: Callable[[slice], tuple[Tensor, Tensor]]
+    logs: Callable[[slice], tuple[Tensor, Tensor]]  # teacher's and student's, of some, float32
 
 
-@dataclass(frozen=True)
-class Row:
-    """One variant on one case.
-
-    Attributes:
-        w: Mean share of KL(p||q).
-        w_quantiles: That share at 5, 25, 50, 75 and 95 per cent of the tokens.
-        loss: Mean value, nats per token.
-        other_head: Share of tokens whose head set is not the paper's; None without a head.
-        dw_mean, dw_max: Distance of w from the paper's.
-        cosine_mean, cosine_min: Cosine with the paper's gradient for the logits, over tokens.
-        cosine, norm: Cosine and ratio of norms of both gradients as one vector over all tokens.
-        near_half: Share of tokens with w within 0.05 of 1/2, where it is just the fixed mix.
-        permuted: Largest change of a value when the vocabulary is permuted, nats; on some tokens.
-        value_at_equality, gradient_at_equality: Largest value, and norm of the gradient, where the
-            student is the teacher; NaN if one is.
-    """
+class Row(NamedTuple):
+    """One variant on one case; means, quantiles and shares are over its tokens."""
 
     variant: str
-    w: float
-    w_quantiles: tuple[float, ...]
-    loss: float
-    other_head: float | None
-    dw_mean: float
+    w: float  # mean share of KL(p||q)
+    w_quantiles: tuple[float, ...]  # that share at 5, 25, 50, 75 and 95 per cent of the tokens
+    loss: float  # mean value, nats per token
+    other_head: float | None  # share of tokens whose head set is not the paper's; None without one
+    dw_mean: float  # distance of w from the paper's
     dw_max: float
-    cosine_mean: float
+    cosine_mean: float  # cosine with the paper's gradient for the logits
     cosine_min: float
-    cosine: float
+    cosine: float  # cosine, and ratio of norms, of both gradients as one vector over all tokens
     norm: float
-    near_half: float
-    permuted: float
-    value_at_equality: float
-    gradient_at_equality: float
+    near_half: float  # share of tokens with w within 0.05 of 1/2, where it is just the fixed mix
+    permuted: float  # largest change of a value when the vocabulary is permuted, nats; on a few
+    value_at_equality: float  # largest where the student is the teacher; NaN if one is
+    gradient_at_equality: float  # its largest norm there
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What a case shows: a row per variant, and the tokens behind it (on the CPU, float64)."""
 
     case: Case

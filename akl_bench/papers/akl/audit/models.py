@@ -1,11 +1,11 @@
 """What a real teacher and student say about real text."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from akl_bench.config import ModelRef, Profile
 from akl_bench.data.batches import step_rows
@@ -20,10 +20,6 @@ from akl_bench.papers.akl.audit.measure import Case
 from akl_bench.papers.akl.logits import device, first, logits
 from akl_bench.tasks import DataSource
 from akl_bench.training.logits import LinearLogits
-
-if TYPE_CHECKING:
-    from torch import Tensor
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _OWN_TOKENIZER = ("path", "hub", "gguf")
 
@@ -69,10 +65,8 @@ def text_case(
         verify_head(model, tokenizer)
         return logits(model, drawn, vocab_size, picked_N)
 
-    sides = (
-        predict(load_model(ref, **options)),
-        predict(build_student(student_ref, ref, seed=seed, **options)),
-    )
+    said = predict(load_model(ref, **options))
+    sides = said, predict(build_student(student_ref, ref, seed=seed, **options))
 
     def logs(at: slice) -> tuple[Tensor, Tensor]:
         logp_NV, logq_NV = (side.chunk(at).log_softmax(-1) for side in sides)

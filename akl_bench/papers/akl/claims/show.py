@@ -1,7 +1,5 @@
 """Cards as text, Markdown or JSON, and their pictures."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
