@@ -10,7 +10,7 @@ from torch import Tensor
 
 from akl_bench.divergences import Divergence
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
-from akl_bench.papers.akl.audit.measure import Case, head, weights
+from akl_bench.papers.akl.audit.measure import Case, head, moved, weights
 from akl_bench.strict import read_yaml
 
 TEXTS = read_yaml(Path(__file__).with_name("texts.yaml"))
@@ -41,11 +41,7 @@ def by_hand(compared: dict[str, Divergence]) -> list[HandRow]:
         head_NV = head(divergence, logp_NV, logq_NV)
         ids = None if head_NV is None else tuple(head_NV[0].nonzero()[:, 0].tolist())
         w = float(weights(divergence, logp_NV, logq_NV))
-        moved = [
-            abs(float(divergence.per_token(logp_NV[:, order], logq_NV[:, order])) - loss)
-            for order in orders
-        ]
-        rows.append(HandRow(name, ids, w, loss, max(moved)))
+        rows.append(HandRow(name, ids, w, loss, moved(divergence, (logp_NV, logq_NV), orders)))
     return rows
 
 

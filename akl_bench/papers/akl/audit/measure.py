@@ -1,6 +1,6 @@
 """Every variant of adaptive KL beside the paper's, token by token, in chunks of tokens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
@@ -99,7 +99,11 @@ def measure(case: Case, compared: dict[str, Divergence], seed: int) -> Result:
         paper = value_and_grad(compared[PAPER], *logs)[1], head(compared[PAPER], *logs)
         for name, divergence in compared.items():
             columns[name].append(_tokens(divergence, logs, *paper).cpu())
-    probe = case.logs(slice(0, min(_PROBE, case.tokens)))
+    probe, generator = case.logs(slice(0, min(_PROBE, case.tokens))), torch.Generator()
+    generator.manual_seed(seed)
+    # Random ones, and that of the first token's likelihood.
+    orders = [torch.randperm(case.vocab_size, generator=generator) for _ in range(_PERMUTATIONS)]
+    orders.append(probe[0][0].argsort().cpu())
     tokens = {name: torch.cat(parts, dim=-1) for name, parts in columns.items()}
     w_N = {name: table[0] for name, table in tokens.items()}
     norm_N = tokens[PAPER][3]
@@ -110,26 +114,25 @@ def measure(case: Case, compared: dict[str, Divergence], seed: int) -> Result:
         w, (_, value_N, dot_N, square_N, other_N) = w_N[name], tokens[name]
         dw_N = (w - w_N[PAPER]).abs()
         defined_N = cosine_N[name][~cosine_N[name].isnan()].clamp(-1, 1)
-        value, gradient = _at_equality(divergence, probe[0])
-        rows.append(
-            Row(
-                name,
-                w=float(w.mean()),
-                w_quantiles=tuple(w.quantile(w.new_tensor(_QUANTILES)).tolist()),
-                loss=float(value_N.mean()),
-                other_head=None if other_N.isnan().any() else float(other_N.mean()),
-                dw_mean=float(dw_N.mean()),
-                dw_max=float(dw_N.max()),
-                cosine_mean=float(defined_N.mean()),
-                cosine_min=float(defined_N.min()) if len(defined_N) else float("nan"),
-                cosine=float(dot_N.sum() / (square_N.sum() * norm_N.sum()).sqrt()),
-                norm=float((square_N.sum() / norm_N.sum()).sqrt()),
-                near_half=float(((w - 0.5).abs() < NEAR).double().mean()),
-                permuted=_permuted(divergence, probe, seed),
-                value_at_equality=value,
-                gradient_at_equality=gradient,
-            )
+        equal_N, grad_NV = value_and_grad(divergence, probe[0], probe[0].clone())
+        row = Row(
+            name,
+            w=float(w.mean()),
+            w_quantiles=tuple(w.quantile(w.new_tensor(_QUANTILES)).tolist()),
+            loss=float(value_N.mean()),
+            other_head=None if other_N.isnan().any() else float(other_N.mean()),
+            dw_mean=float(dw_N.mean()),
+            dw_max=float(dw_N.max()),
+            cosine_mean=float(defined_N.mean()),
+            cosine_min=float(defined_N.min()) if len(defined_N) else float("nan"),
+            cosine=float(dot_N.sum() / (square_N.sum() * norm_N.sum()).sqrt()),
+            norm=float((square_N.sum() / norm_N.sum()).sqrt()),
+            near_half=float(((w - 0.5).abs() < NEAR).double().mean()),
+            permuted=moved(divergence, probe, orders),
+            value_at_equality=float(equal_N.abs().max()),
+            gradient_at_equality=float(grad_NV.norm(dim=-1).max()),
         )
+        rows.append(row)
     return Result(case, rows, w_N, cosine_N)
 
 
@@ -150,19 +153,10 @@ def _tokens(
     return torch.stack([w_N, value_N, *products, other_N]).double()
 
 
-def _permuted(divergence: Divergence, logs: tuple[Tensor, Tensor], seed: int) -> float:
-    """Largest change of a value in random orders, and in that of the first token's likelihood."""
-    device, generator = logs[0].device, torch.Generator().manual_seed(seed)
-    size = logs[0].shape[-1]
-    orders = [torch.randperm(size, generator=generator).to(device) for _ in range(_PERMUTATIONS)]
+def moved(
+    divergence: Divergence, logs: tuple[Tensor, Tensor], orders: Iterable[Tensor | list[int]]
+) -> float:
+    """Largest change of a value when the vocabulary is put in other orders."""
     value_N = divergence.per_token(*logs)
-    moved = [
-        divergence.per_token(logs[0][:, order_V], logs[1][:, order_V])
-        for order_V in [*orders, logs[0][0].argsort()]
-    ]
-    return max(float((moved_N - value_N).abs().max()) for moved_N in moved)
-
-
-def _at_equality(divergence: Divergence, logp_NV: Tensor) -> tuple[float, float]:
-    value_N, grad_NV = value_and_grad(divergence, logp_NV, logp_NV.clone())
-    return float(value_N.abs().max()), float(grad_NV.norm(dim=-1).max())
+    others = (divergence.per_token(*(log_NV[:, order] for log_NV in logs)) for order in orders)
+    return max(float((other_N - value_N).abs().max()) for other_N in others)

@@ -48,7 +48,12 @@ def text_case(
     """
     ref = ModelRef(source="path", path=teacher) if teacher is not None else profile.teacher
     student = next(iter(profile.students)) if student is None else student
-    student_ref = _student(profile, student)
+    if student not in profile.students and not Path(student).is_dir():
+        raise UsageError(
+            f"--student {student}: neither a folder nor a student of the profile {profile.name} "
+            f"({', '.join(profile.students)})."
+        )
+    student_ref = profile.students.get(student) or ModelRef(source="path", path=student)
     tokenizer = load_tokenizer(ref, online=profile.online)
     own = student_ref.source in _OWN_TOKENIZER
     other = load_tokenizer(student_ref, online=profile.online) if own else tokenizer
@@ -75,17 +80,6 @@ def text_case(
     source = str(text) if text is not None else f"the training data of {profile.name}"
     name = ref.path or ref.name or f"the {ref.source} teacher"
     return Case("text", f"{student} beside {name}, on {source}", len(picked_N), vocab_size, logs)
-
-
-def _student(profile: Profile, student: str) -> ModelRef:
-    if student in profile.students:
-        return profile.students[student]
-    if Path(student).is_dir():
-        return ModelRef(source="path", path=student)
-    raise UsageError(
-        f"--student {student}: neither a folder nor a student of the profile {profile.name} "
-        f"({', '.join(profile.students)})."
-    )
 
 
 def _examples(

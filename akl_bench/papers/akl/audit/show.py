@@ -24,8 +24,8 @@ def render(hand: Sequence[HandRow], results: Sequence[Result], format: str) -> s
     """All tables of an audit in one of the formats text, markdown, latex, json."""
     if format == "json":
         keys = ("about", "tokens", "vocab_size", "variants")
-        cases = {case.name: zip(keys, (*case[1:4], rows)) for case, rows, *_ in results}
-        return as_json({"by_hand": hand, "cases": {n: dict(case) for n, case in cases.items()}})
+        of = {c.name: dict(zip(keys, (*c[1:4], rows), strict=True)) for c, rows, *_ in results}
+        return as_json({"by_hand": hand, "cases": of})
     lines: list[str] = []
     for title, heads, rows in (_by_hand(hand), *map(_measured, results)):
         match format:

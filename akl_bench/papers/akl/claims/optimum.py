@@ -51,8 +51,7 @@ def toys(trained: Sequence[Toy]) -> Part:
 
 def _distance(one_IV: Floats, other: Floats) -> Floats:
     """Total variation, row by row."""
-    distance_I: Floats = np.abs(one_IV - other).sum(-1) / 2
-    return distance_I
+    return np.asarray(np.abs(one_IV - other).sum(-1) / 2, np.float64)
 
 
 def runs(of_profile: Sequence[Trained]) -> Part:
@@ -98,9 +97,10 @@ def _draw_toys(trained: Sequence[Toy], path: Path) -> None:
             starts = students[FKL].head.shape[1]
             axes[-1].set(title=f"KL(p||q), nats, mean of {starts} starts")
             axes[-1].set(xlim=(0, setting.steps), yscale="log")
-        rows[-1, -1].set_xlabel("updates")
-        for place in rows[-1, :-1]:
-            place.set_xlabel("token (teacher p shaded)")
+        for place, label in zip(
+            rows[-1], ["token (teacher p shaded)"] * 3 + ["updates"], strict=True
+        ):
+            place.set_xlabel(label)
 
 
 def _draw_runs(by_length: Sequence[Trained], path: Path) -> None:

@@ -99,8 +99,7 @@ class Trained:
         """By seed, where the logs have them."""
         by_seed = {}
         for seed, cell in self.cells(objective).items():
-            rows = [row for row in cell.train_log() if "head_gap" in row]
-            if rows:
+            if rows := [row for row in cell.train_log() if "head_gap" in row]:
                 names = ("step", "head_gap", "tail_gap")
                 step, head, tail = (np.array([row[n] for row in rows], float) for n in names)
                 # A step's numbers are those of the student before its update.

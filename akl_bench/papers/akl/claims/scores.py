@@ -86,12 +86,9 @@ def scores(run: Trained) -> Part:
     lacking = [SHORT[name] for name in RIVALS if name not in {c.rival for c in overall}]
     why = [f"AKL - {SHORT[c.rival]} {c.difference} points ({c.standing})" for c in overall]
     why += [f"not compared with {', '.join(lacking)}"] if lacking else []
-    verdicts, compared = (
-        [_SAYS.get(c.standing, Verdict.OPEN) for c in overall],
-        [*overall, *by_task],
-    )
-    draw, facts = partial(_draw_scores, compared), {"count": len(columns)}
-    return _part("scores", run, verdicts, compared, why, columns, draw, **facts)
+    verdicts = [_SAYS.get(c.standing, Verdict.OPEN) for c in overall]
+    compared, draw = [*overall, *by_task], partial(_draw_scores, [*overall, *by_task])
+    return _part("scores", run, verdicts, compared, why, columns, draw)
 
 
 @of_run

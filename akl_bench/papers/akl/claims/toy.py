@@ -78,13 +78,11 @@ def _mixed(first: tuple[float, float], second: tuple[float, float]) -> tuple[Flo
 
 
 def _normal(x_V: Floats, mean: float, sd: float) -> Floats:
-    values: Floats = np.exp(-(((x_V - mean) / sd) ** 2) / 2) / sd
-    return values
+    return np.asarray(np.exp(-(((x_V - mean) / sd) ** 2) / 2) / sd, np.float64)
 
 
 def _scaled(values_V: Floats) -> Floats:
-    scaled: Floats = values_V / values_V.sum()
-    return scaled
+    return np.asarray(values_V / values_V.sum(), np.float64)
 
 
 def train(setting: Setting, objective: str, inits: int = INITS) -> Students:
@@ -123,7 +121,6 @@ def _measured(logp_V: Tensor, logq_TIV: Tensor) -> Students:
     ratio_NV = logp_NV - logq_NV
     kls = [(logp_NV.exp() * ratio_NV).sum(-1), -(logq_NV.exp() * ratio_NV).sum(-1)]
     w_N, head_N, tail_N = akl.weights(logp_NV, logq_NV)
-    kl_pq, kl_qp, head, tail, w = (
-        torch.stack([*kls, head_N, tail_N, w_N]).reshape(5, *logq_TIV.shape[:2]).numpy()
-    )
-    return Students(kl_pq, kl_qp, head, tail, w, logq_TIV.exp().numpy())
+    shape = logq_TIV.shape[:2]
+    columns = [each_N.reshape(shape).numpy() for each_N in (*kls, head_N, tail_N, w_N)]
+    return Students(*columns, q_TIV=logq_TIV.exp().numpy())

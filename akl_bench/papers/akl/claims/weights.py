@@ -71,8 +71,7 @@ class Weighed(NamedTuple):
 def run(run: Trained) -> Part:
     """The students that AKL has trained, on the profile's first fidelity task."""
     run.need(AKL)
-    places = {seed: cell.folder.model for seed, cell in run.cells(AKL).items()}
-    places = {seed: place for seed, place in places.items() if place.is_dir()}
+    places = {s: c.folder.model for s, c in run.cells(AKL).items() if c.folder.model.is_dir()}
     if not places:
         raise Untested("AKL's students are gone (cells/*/student)")
     held_out = _HeldOut(run)
@@ -117,8 +116,7 @@ class _HeldOut:
         about: Any = _shared(run, "models", teacher)[1].record
         self._vocab_size = int(about.about["vocab_size"])
         head = Head(tensors["weight"], tensors.get("bias"), self._vocab_size)
-        ref = run.frame.profile.teacher
-        load = partial(load_model, ref, dtype=torch.float32, device=device())
+        load = partial(load_model, run.frame.profile.teacher, dtype=torch.float32, device=device())
         self._teacher = Cached().open(Place(device(), cache, lambda: head, load))
 
     @torch.no_grad()
