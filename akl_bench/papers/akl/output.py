@@ -37,14 +37,7 @@ def panels(
 ) -> Iterator[Any]:
     """Axes [rows, columns] to draw on; then the first one's legend below them, and the file.
 
-    Args:
-        path: SVG, PNG or PDF by its suffix.
-        width: Inches.
-        height: Inches.
-        rows: Of panels.
-        columns: Of panels.
-        legend: Columns of the legend; 0: none.
-        grid: For `subplots`.
+    Width and height are inches; the legend is so many columns wide, 0: none; `grid` says more.
     """
     with figures.figure(width, height) as made:
         axes = made.subplots(rows, columns, squeeze=False, **grid)

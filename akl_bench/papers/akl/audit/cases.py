@@ -87,6 +87,5 @@ def _with_pair(tail_NV: Tensor, first: float, second: float) -> Tensor:
 def _case(name: str, zp_NV: Tensor, zq_NV: Tensor) -> Case:
     logp_NV, logq_NV = zp_NV.log_softmax(-1), zq_NV.log_softmax(-1)
     tokens, vocab_size = zp_NV.shape
-    return Case(
-        name, TEXTS["made"][name], tokens, vocab_size, lambda at: (logp_NV[at], logq_NV[at])
-    )
+    about = TEXTS["made"][name]
+    return Case(name, about, tokens, vocab_size, lambda at: (logp_NV[at], logq_NV[at]))

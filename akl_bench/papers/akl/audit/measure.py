@@ -99,8 +99,8 @@ def measure(case: Case, compared: dict[str, Divergence], seed: int) -> Result:
         paper = value_and_grad(compared[PAPER], *logs)[1], head(compared[PAPER], *logs)
         for name, divergence in compared.items():
             columns[name].append(_tokens(divergence, logs, *paper).cpu())
-    probe, generator = case.logs(slice(0, min(_PROBE, case.tokens))), torch.Generator()
-    generator.manual_seed(seed)
+    probe = case.logs(slice(0, min(_PROBE, case.tokens)))
+    generator = torch.Generator().manual_seed(seed)
     # Random ones, and that of the first token's likelihood.
     orders = [torch.randperm(case.vocab_size, generator=generator) for _ in range(_PERMUTATIONS)]
     orders.append(probe[0][0].argsort().cpu())

@@ -70,12 +70,11 @@ def text_case(
         verify_head(model, tokenizer)
         return logits(model, drawn, vocab_size, picked_N)
 
-    said = predict(load_model(ref, **options))
-    sides = said, predict(build_student(student_ref, ref, seed=seed, **options))
+    p = predict(load_model(ref, **options))
+    q = predict(build_student(student_ref, ref, seed=seed, **options))
 
     def logs(at: slice) -> tuple[Tensor, Tensor]:
-        logp_NV, logq_NV = (side.chunk(at).log_softmax(-1) for side in sides)
-        return logp_NV, logq_NV
+        return p.chunk(at).log_softmax(-1), q.chunk(at).log_softmax(-1)
 
     source = str(text) if text is not None else f"the training data of {profile.name}"
     name = ref.path or ref.name or f"the {ref.source} teacher"

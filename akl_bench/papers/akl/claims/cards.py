@@ -74,6 +74,7 @@ def render(cards: Sequence[Card], format: str, *, command: str, figures: Path | 
         return as_json(cards)
     if format == "text":
         return "\n".join(line for card in cards for line in _text(card)) + "\n"
+    verdicts = [[f"{c.number}. {c.claim}", c.verdict.value] for c in cards]
     head = [
         "# The paper's claims, tested",
         "",
@@ -84,11 +85,7 @@ def render(cards: Sequence[Card], format: str, *, command: str, figures: Path | 
         "",
         f"    {terminal_text(command)}",
         "",
-        *markdown_table(
-            ["claim", "verdict"],
-            [[f"{c.number}. {c.claim}", c.verdict.value] for c in cards],
-            left=2,
-        ),
+        *markdown_table(["claim", "verdict"], verdicts, left=2),
     ]
     body = [line for card in cards for line in _markdown(card, figures)]
     return "\n".join([*head, *body]) + "\n"

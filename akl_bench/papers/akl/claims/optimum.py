@@ -97,10 +97,8 @@ def _draw_toys(trained: Sequence[Toy], path: Path) -> None:
             starts = students[FKL].head.shape[1]
             axes[-1].set(title=f"KL(p||q), nats, mean of {starts} starts")
             axes[-1].set(xlim=(0, setting.steps), yscale="log")
-        for place, label in zip(
-            rows[-1], ["token (teacher p shaded)"] * 3 + ["updates"], strict=True
-        ):
-            place.set_xlabel(label)
+        for place in rows[-1]:
+            place.set_xlabel("updates" if place is rows[-1, -1] else "token (teacher p shaded)")
 
 
 def _draw_runs(by_length: Sequence[Trained], path: Path) -> None:

@@ -46,8 +46,7 @@ class Trained:
 
     def need(self, *objectives: str) -> None:
         """Raise `Untested` where one of them has no cell."""
-        lacking = [SHORT[name] for name in objectives if not self.cells(name)]
-        if lacking:
+        if lacking := [SHORT[name] for name in objectives if not self.cells(name)]:
             raise Untested(f"no sealed cell of {', '.join(lacking)}; train it")
 
     @cached_property

@@ -121,6 +121,6 @@ def _measured(logp_V: Tensor, logq_TIV: Tensor) -> Students:
     ratio_NV = logp_NV - logq_NV
     kls = [(logp_NV.exp() * ratio_NV).sum(-1), -(logq_NV.exp() * ratio_NV).sum(-1)]
     w_N, head_N, tail_N = akl.weights(logp_NV, logq_NV)
-    shape = logq_TIV.shape[:2]
-    columns = [each_N.reshape(shape).numpy() for each_N in (*kls, head_N, tail_N, w_N)]
-    return Students(*columns, q_TIV=logq_TIV.exp().numpy())
+    columns = (each_N.reshape(logq_TIV.shape[:2]).numpy() for each_N in (*kls, head_N, tail_N, w_N))
+    kl_pq, kl_qp, head, tail, w = columns
+    return Students(kl_pq, kl_qp, head, tail, w, logq_TIV.exp().numpy())

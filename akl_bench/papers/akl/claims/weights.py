@@ -167,16 +167,15 @@ def _draw_toys(trained: Sequence[Toy], path: Path) -> None:
 
 def _draw_run(groups: Mapping[str, Sequence[Floats]], path: Path) -> None:
     """Share of held-out tokens below a weight; a line is a seed."""
-    styles = {"before training": (GREY, "--"), "after training": (_COLOUR, "-")}
+    styles = ((GREY, "--"), (_COLOUR, "-"))  # before and after training
     with panels(path, 5.0, 3.2, 1, 1) as ((axes,),):
         axes.axvspan(0.5 - NEAR, 0.5 + NEAR, color="0.88", zorder=0)
-        for name, group in groups.items():
+        for (name, group), (color, dash) in zip(groups.items(), styles, strict=True):
             for number, w_N in enumerate(group):
                 # A grid of 201 weights instead of a step per token keeps the file small.
                 x = np.linspace(0, 1, 201)
                 share = np.searchsorted(np.sort(w_N), x, side="right") / w_N.size
                 label = None if number else name
-                color, dash = styles[name]
                 axes.plot(x, share, color=color, linestyle=dash, linewidth=1.4, label=label)
         axes.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share of held-out tokens at or below")
         axes.set_xlabel("w, AKL's share of KL(p||q); shaded: within .05 of 1/2")
