@@ -45,14 +45,13 @@ def claims(
     """
     if toy_only and (runs or longer):
         raise click.UsageError("--toy-only takes no RUN.")
-    from akl_bench.papers.akl.claims import show
-    from akl_bench.papers.akl.claims.cards import cards
+    from akl_bench.papers.akl.claims.cards import cards, draw, render
     from akl_bench.report.figures import check
 
     if figures is not None:
         check()
     tested = cards(runs, longer, hint=not toy_only)
     if figures is not None:
-        show.draw(tested, figures)
+        draw(tested, figures)
     command = shlex.join(["akl-bench", *sys.argv[1:]])
-    click.echo(show.render(tested, format_, command=command, figures=figures), nl=False)
+    click.echo(render(tested, format_, command=command, figures=figures), nl=False)

@@ -1,23 +1,17 @@
 """A model's logits on the responses of examples."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from akl_bench.data.batches import collate
+from akl_bench.data.examples import Example
 from akl_bench.models.heads import output_head
 from akl_bench.training.logits import Head, LinearLogits
 from akl_bench.training.teachers.live import hidden_states
-
-if TYPE_CHECKING:
-    from torch import Tensor
-    from transformers import PreTrainedModel
-
-    from akl_bench.data.examples import Example
 
 _BATCH = 8
 

@@ -15,7 +15,7 @@ from akl_bench.divergences.adaptive_kl import AdaptiveKL
 from akl_bench.errors import DataError, MissingDependencyError, UsageError
 from akl_bench.models.loading import load_model, load_tokenizer
 from akl_bench.models.toys import dry
-from akl_bench.papers.akl.audit import cases, measure, models, picture, show
+from akl_bench.papers.akl.audit import cases, measure, models, show
 
 RECORDS = [
     {"instruction": "the quick brown fox", "output": "jumps over the lazy dog"},
@@ -316,25 +316,25 @@ def test_json_holds_every_number(shown):
 )
 def test_picture_is_written(shown, tmp_path, suffix, start):
     path = tmp_path / "new" / f"picture.{suffix}"
-    picture.check(path)
-    picture.draw(shown[1][0], path)
+    show.check(path)
+    show.draw(shown[1][0], path)
     assert path.read_bytes().startswith(start)
 
 
 def test_svg_does_not_change_from_run_to_run(shown, tmp_path):
     first, second = tmp_path / "a.svg", tmp_path / "b.svg"
-    picture.draw(shown[1][0], first)
-    picture.draw(shown[1][0], second)
+    show.draw(shown[1][0], first)
+    show.draw(shown[1][0], second)
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_picture_that_cannot_be_drawn_is_refused_before_the_work(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=r"\.png, \.svg, \.pdf"):
-        picture.check(tmp_path / "picture.gif")
+        show.check(tmp_path / "picture.gif")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingDependencyError, match=r"akl-bench\[plots\]"):
-        picture.check(tmp_path / "picture.svg")
+        show.check(tmp_path / "picture.svg")
 
 
 def test_tables_of_the_docs_have_todays_columns_and_rows(shown):

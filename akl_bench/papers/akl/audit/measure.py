@@ -1,21 +1,16 @@
 """Every variant of adaptive KL beside the paper's, token by token, in chunks of tokens."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from akl_bench.divergences import Divergence
 from akl_bench.divergences.adaptive_kl import VARIANTS, AdaptiveKL
 from akl_bench.divergences.gradients import value_and_grad
 from akl_bench.divergences.symmetric_kl import SymmetricKL
 from akl_bench.papers.akl.objectives import NEAR
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 PAPER = "paper"
 # Bytes of one [chunk, vocabulary] buffer.
@@ -25,58 +20,37 @@ _PROBE, _PERMUTATIONS = 16, 5
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-@dataclass(frozen=True)
-class Case:
-    """Tokens to compare the variants on.
-
-    Attributes:
-        logs: Log-probabilities (teacher's, student's) of a slice of the tokens, float32.
-    """
+class Case(NamedTuple):
+    """Tokens to compare the variants on."""
 
     name: str
     about: str
     tokens: int
     vocab_size: int
-    logs: Callable[[slice], tuple[Tensor, Tensor]]
+    logs: Callable[[slice], tuple[Tensor, Tensor]]  # teacher's and student's, of some, float32
 
 
-@dataclass(frozen=True)
-class Row:
-    """One variant on one case.
-
-    Attributes:
-        w: Mean share of KL(p||q).
-        w_quantiles: That share at 5, 25, 50, 75 and 95 per cent of the tokens.
-        loss: Mean value, nats per token.
-        other_head: Share of tokens whose head set is not the paper's; None without a head.
-        dw_mean, dw_max: Distance of w from the paper's.
-        cosine_mean, cosine_min: Cosine with the paper's gradient for the logits, over tokens.
-        cosine, norm: Cosine and ratio of norms of both gradients as one vector over all tokens.
-        near_half: Share of tokens with w within 0.05 of 1/2, where it is just the fixed mix.
-        permuted: Largest change of a value when the vocabulary is permuted, nats; on some tokens.
-        value_at_equality, gradient_at_equality: Largest value, and norm of the gradient, where the
-            student is the teacher; NaN if one is.
-    """
+class Row(NamedTuple):
+    """One variant on one case; means, quantiles and shares are over its tokens."""
 
     variant: str
-    w: float
-    w_quantiles: tuple[float, ...]
-    loss: float
-    other_head: float | None
-    dw_mean: float
+    w: float  # mean share of KL(p||q)
+    w_quantiles: tuple[float, ...]  # that share at 5, 25, 50, 75 and 95 per cent of the tokens
+    loss: float  # mean value, nats per token
+    other_head: float | None  # share of tokens whose head set is not the paper's; None without one
+    dw_mean: float  # distance of w from the paper's
     dw_max: float
-    cosine_mean: float
+    cosine_mean: float  # cosine with the paper's gradient for the logits
     cosine_min: float
-    cosine: float
+    cosine: float  # cosine, and ratio of norms, of both gradients as one vector over all tokens
     norm: float
-    near_half: float
-    permuted: float
-    value_at_equality: float
-    gradient_at_equality: float
+    near_half: float  # share of tokens with w within 0.05 of 1/2, where it is just the fixed mix
+    permuted: float  # largest change of a value when the vocabulary is permuted, nats; on a few
+    value_at_equality: float  # largest where the student is the teacher; NaN if one is
+    gradient_at_equality: float  # its largest norm there
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What a case shows: a row per variant, and the tokens behind it (on the CPU, float64)."""
 
     case: Case
@@ -126,6 +100,10 @@ def measure(case: Case, compared: dict[str, Divergence], seed: int) -> Result:
         for name, divergence in compared.items():
             columns[name].append(_tokens(divergence, logs, *paper).cpu())
     probe = case.logs(slice(0, min(_PROBE, case.tokens)))
+    generator = torch.Generator().manual_seed(seed)
+    # Random ones, and that of the first token's likelihood.
+    orders = [torch.randperm(case.vocab_size, generator=generator) for _ in range(_PERMUTATIONS)]
+    orders.append(probe[0][0].argsort().cpu())
     tokens = {name: torch.cat(parts, dim=-1) for name, parts in columns.items()}
     w_N = {name: table[0] for name, table in tokens.items()}
     norm_N = tokens[PAPER][3]
@@ -136,26 +114,25 @@ def measure(case: Case, compared: dict[str, Divergence], seed: int) -> Result:
         w, (_, value_N, dot_N, square_N, other_N) = w_N[name], tokens[name]
         dw_N = (w - w_N[PAPER]).abs()
         defined_N = cosine_N[name][~cosine_N[name].isnan()].clamp(-1, 1)
-        value, gradient = _at_equality(divergence, probe[0])
-        rows.append(
-            Row(
-                name,
-                w=float(w.mean()),
-                w_quantiles=tuple(w.quantile(w.new_tensor(_QUANTILES)).tolist()),
-                loss=float(value_N.mean()),
-                other_head=None if other_N.isnan().any() else float(other_N.mean()),
-                dw_mean=float(dw_N.mean()),
-                dw_max=float(dw_N.max()),
-                cosine_mean=float(defined_N.mean()),
-                cosine_min=float(defined_N.min()) if len(defined_N) else float("nan"),
-                cosine=float(dot_N.sum() / (square_N.sum() * norm_N.sum()).sqrt()),
-                norm=float((square_N.sum() / norm_N.sum()).sqrt()),
-                near_half=float(((w - 0.5).abs() < NEAR).double().mean()),
-                permuted=_permuted(divergence, probe, seed),
-                value_at_equality=value,
-                gradient_at_equality=gradient,
-            )
+        equal_N, grad_NV = value_and_grad(divergence, probe[0], probe[0].clone())
+        row = Row(
+            name,
+            w=float(w.mean()),
+            w_quantiles=tuple(w.quantile(w.new_tensor(_QUANTILES)).tolist()),
+            loss=float(value_N.mean()),
+            other_head=None if other_N.isnan().any() else float(other_N.mean()),
+            dw_mean=float(dw_N.mean()),
+            dw_max=float(dw_N.max()),
+            cosine_mean=float(defined_N.mean()),
+            cosine_min=float(defined_N.min()) if len(defined_N) else float("nan"),
+            cosine=float(dot_N.sum() / (square_N.sum() * norm_N.sum()).sqrt()),
+            norm=float((square_N.sum() / norm_N.sum()).sqrt()),
+            near_half=float(((w - 0.5).abs() < NEAR).double().mean()),
+            permuted=moved(divergence, probe, orders),
+            value_at_equality=float(equal_N.abs().max()),
+            gradient_at_equality=float(grad_NV.norm(dim=-1).max()),
         )
+        rows.append(row)
     return Result(case, rows, w_N, cosine_N)
 
 
@@ -176,19 +153,10 @@ def _tokens(
     return torch.stack([w_N, value_N, *products, other_N]).double()
 
 
-def _permuted(divergence: Divergence, logs: tuple[Tensor, Tensor], seed: int) -> float:
-    """Largest change of a value in random orders, and in that of the first token's likelihood."""
-    device, generator = logs[0].device, torch.Generator().manual_seed(seed)
-    size = logs[0].shape[-1]
-    orders = [torch.randperm(size, generator=generator).to(device) for _ in range(_PERMUTATIONS)]
+def moved(
+    divergence: Divergence, logs: tuple[Tensor, Tensor], orders: Iterable[Tensor | list[int]]
+) -> float:
+    """Largest change of a value when the vocabulary is put in other orders."""
     value_N = divergence.per_token(*logs)
-    moved = [
-        divergence.per_token(logs[0][:, order_V], logs[1][:, order_V])
-        for order_V in [*orders, logs[0][0].argsort()]
-    ]
-    return max(float((moved_N - value_N).abs().max()) for moved_N in moved)
-
-
-def _at_equality(divergence: Divergence, logp_NV: Tensor) -> tuple[float, float]:
-    value_N, grad_NV = value_and_grad(divergence, logp_NV, logp_NV.clone())
-    return float(value_N.abs().max()), float(grad_NV.norm(dim=-1).max())
+    others = (divergence.per_token(*(log_NV[:, order] for log_NV in logs)) for order in orders)
+    return max(float((other_N - value_N).abs().max()) for other_N in others)

@@ -1,11 +1,11 @@
 """What a real teacher and student say about real text."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from akl_bench.config import ModelRef, Profile
 from akl_bench.data.batches import step_rows
@@ -20,10 +20,6 @@ from akl_bench.papers.akl.audit.measure import Case
 from akl_bench.papers.akl.logits import device, first, logits
 from akl_bench.tasks import DataSource
 from akl_bench.training.logits import LinearLogits
-
-if TYPE_CHECKING:
-    from torch import Tensor
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _OWN_TOKENIZER = ("path", "hub", "gguf")
 
@@ -52,7 +48,12 @@ def text_case(
     """
     ref = ModelRef(source="path", path=teacher) if teacher is not None else profile.teacher
     student = next(iter(profile.students)) if student is None else student
-    student_ref = _student(profile, student)
+    if student not in profile.students and not Path(student).is_dir():
+        raise UsageError(
+            f"--student {student}: neither a folder nor a student of the profile {profile.name} "
+            f"({', '.join(profile.students)})."
+        )
+    student_ref = profile.students.get(student) or ModelRef(source="path", path=student)
     tokenizer = load_tokenizer(ref, online=profile.online)
     own = student_ref.source in _OWN_TOKENIZER
     other = load_tokenizer(student_ref, online=profile.online) if own else tokenizer
@@ -69,29 +70,15 @@ def text_case(
         verify_head(model, tokenizer)
         return logits(model, drawn, vocab_size, picked_N)
 
-    sides = (
-        predict(load_model(ref, **options)),
-        predict(build_student(student_ref, ref, seed=seed, **options)),
-    )
+    p = predict(load_model(ref, **options))
+    q = predict(build_student(student_ref, ref, seed=seed, **options))
 
     def logs(at: slice) -> tuple[Tensor, Tensor]:
-        logp_NV, logq_NV = (side.chunk(at).log_softmax(-1) for side in sides)
-        return logp_NV, logq_NV
+        return p.chunk(at).log_softmax(-1), q.chunk(at).log_softmax(-1)
 
     source = str(text) if text is not None else f"the training data of {profile.name}"
     name = ref.path or ref.name or f"the {ref.source} teacher"
     return Case("text", f"{student} beside {name}, on {source}", len(picked_N), vocab_size, logs)
-
-
-def _student(profile: Profile, student: str) -> ModelRef:
-    if student in profile.students:
-        return profile.students[student]
-    if Path(student).is_dir():
-        return ModelRef(source="path", path=student)
-    raise UsageError(
-        f"--student {student}: neither a folder nor a student of the profile {profile.name} "
-        f"({', '.join(profile.students)})."
-    )
 
 
 def _examples(

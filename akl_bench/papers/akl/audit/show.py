@@ -1,43 +1,31 @@
-"""The audit as text, Markdown, LaTeX or JSON."""
-
-from __future__ import annotations
+"""The audit as text, Markdown, LaTeX or JSON, and its picture."""
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
-from akl_bench.papers.akl.audit.cases import HandRow
-from akl_bench.papers.akl.audit.measure import Result, Row
-from akl_bench.papers.akl.output import as_json
+import torch
+
+from akl_bench.errors import UsageError
+from akl_bench.papers.akl.audit.cases import TEXTS, HandRow
+from akl_bench.papers.akl.audit.measure import PAPER, Result, Row
+from akl_bench.papers.akl.output import as_json, panels
+from akl_bench.report import figures
 from akl_bench.report.escape import latex_text, markdown_text, terminal_text
 from akl_bench.report.text import aligned, latex_tabular, markdown_table
 
-_HAND_TITLE = "by hand: p = (.40, .35, .15, .10), q = (.20, .48, .21, .11)"
-_LEGEND = (
-    "w: mean share of KL(p||q); loss: nats per token; other head: tokens whose head set is not the "
-    "paper's; dw: distance of w from the paper's; cos: cosine with the paper's gradient for the "
-    "student's logits, mean and least over tokens and of all tokens as one vector; norm: ratio of "
-    "those vectors' norms; w near 1/2: tokens with w within .05 of it, where the variant is just "
-    "symmetric_kl; permuted: largest change of a value, in nats, when the vocabulary is permuted; "
-    "at p = q: largest value / norm of the gradient."
-)
-
-
+# Of a curve: enough for the eye, and few enough for a small file.
+_POINTS = 401
 _Table = tuple[str, list[str], list[list[str]]]  # title, heads, rows
 
 
 def render(hand: Sequence[HandRow], results: Sequence[Result], format: str) -> str:
     """All tables of an audit in one of the formats text, markdown, latex, json."""
     if format == "json":
-        cases = {
-            case.name: {
-                "about": case.about,
-                "tokens": case.tokens,
-                "vocab_size": case.vocab_size,
-                "variants": rows,
-            }
-            for case, rows in ((result.case, result.rows) for result in results)
-        }
-        return as_json({"by_hand": hand, "cases": cases})
+        keys = ("about", "tokens", "vocab_size", "variants")
+        of = {c.name: dict(zip(keys, (*c[1:4], rows), strict=True)) for c, rows, *_ in results}
+        return as_json({"by_hand": hand, "cases": of})
     lines: list[str] = []
     for title, heads, rows in (_by_hand(hand), *map(_measured, results)):
         match format:
@@ -47,8 +35,9 @@ def render(hand: Sequence[HandRow], results: Sequence[Result], format: str) -> s
                 lines += [f"% {latex_text(title)}", *latex_tabular([[heads], rows]), ""]
             case _:
                 lines += [terminal_text(title), *aligned([[heads], rows]), ""]
-    escaped = {"markdown": markdown_text(_LEGEND), "latex": f"% {latex_text(_LEGEND)}"}
-    return "\n".join([*lines, escaped.get(format, _LEGEND)]) + "\n"
+    legend: str = TEXTS["legend"]
+    escaped = {"markdown": markdown_text(legend), "latex": f"% {latex_text(legend)}"}
+    return "\n".join([*lines, escaped.get(format, legend)]) + "\n"
 
 
 def _by_hand(hand: Sequence[HandRow]) -> _Table:
@@ -56,7 +45,7 @@ def _by_hand(hand: Sequence[HandRow]) -> _Table:
     for row in hand:
         head = "-" if row.head is None else f"{{{', '.join(map(str, row.head))}}}"
         rows.append([row.variant, head, f"{row.w:.6f}", f"{row.loss:.6f}", _tiny(row.permuted)])
-    return _HAND_TITLE, ["variant", "head", "w", "loss", "permuted"], rows
+    return TEXTS["by_hand"], ["variant", "head", "w", "loss", "permuted"], rows
 
 
 _COLUMNS: dict[str, Callable[[Row], str]] = {
@@ -96,3 +85,41 @@ def _tiny(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     return "0" if value < 1e-5 else f"{value:.0e}" if value < 1e-3 else f"{value:.2g}"
+
+
+def check(path: Path) -> None:
+    """Say before the work, not after it, that a picture cannot be drawn.
+
+    Raises:
+        UsageError: The file's suffix is that of no format.
+        MissingDependencyError: matplotlib is not installed.
+    """
+    if path.suffix[1:] not in figures.FORMATS:
+        suffixes = ", ".join(f".{format}" for format in figures.FORMATS)
+        raise UsageError(f"--figure {path}: name a file that ends in {suffixes}.")
+    figures.check()
+
+
+def draw(result: Result, path: Path) -> None:
+    """Draw the shares of tokens below a weight, and below an angle between gradients."""
+    looks = figures.looks("adaptive_kl" if name == PAPER else name for name in result.w_N)
+    with panels(path, 9.0, 4.2, 1, 2, legend=6, sharey=True) as ((weight, angle),):
+        for (name, w_N), look in zip(result.w_N.items(), looks.values(), strict=True):
+            style = {"color": look.color, "linestyle": look.dash}
+            _shares(weight, w_N, label=name, **style)
+            if name != PAPER:
+                cosine_N = result.cosine_N[name]
+                degrees_N = cosine_N[~cosine_N.isnan()].clamp(-1, 1).arccos().rad2deg()
+                _shares(angle, degrees_N, **style)
+        weight.axvspan(0.45, 0.55, color="0.92", zorder=0)
+        weight.set(xlim=(-0.02, 1.02), ylim=(0, 1.02), ylabel="share of tokens at or below")
+        weight.set_xlabel("w, the share of KL(p||q); shaded: within .05 of 1/2")
+        weight.set_title("weights")
+        angle.set(xlim=(-2, 92), xticks=range(0, 91, 15))
+        angle.set_xlabel("angle to the paper's gradient for the logits, degrees (up to 90)")
+        angle.set_title("gradients")
+
+
+def _shares(axes: Any, value_N: torch.Tensor, **style: Any) -> None:
+    share_K = torch.linspace(0, 1, _POINTS, dtype=value_N.dtype)
+    axes.plot(value_N.quantile(share_K).numpy(), share_K.numpy(), linewidth=1.8, **style)

@@ -1,20 +1,23 @@
 """A claim as a card: its rule, stated before the numbers, and a verdict for each setting."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from akl_bench.papers.akl.objectives import OBJECTIVES
+from akl_bench.report.figures import looks
 from akl_bench.statistics import Difference, Summary
+from akl_bench.strict import read_yaml
 
 Floats = NDArray[np.float64]
+TEXTS = read_yaml(Path(__file__).with_name("claims.yaml"))
+LOOKS = looks(OBJECTIVES)
 
 
 class Verdict(str, Enum):
@@ -26,8 +29,7 @@ class Verdict(str, Enum):
     UNTESTED = "not tested"
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Cells as they are shown; the first column is the row's name."""
 
     heads: Sequence[str]
@@ -36,27 +38,41 @@ class Table:
 
 @dataclass(frozen=True)
 class Part:
-    """A claim in one setting.
+    """A claim in one setting."""
 
-    Attributes:
-        setting: A toy, or a run and its student.
-        verdict: By the card's rule.
-        why: The numbers that decide, or what is missing.
-        notes: What a reader has to know besides.
-        figure: File name of the picture without its suffix; "" where there is none.
-        data: The numbers, unrounded.
-        table: The data as they are shown.
-        draw: Writes the picture into a file.
-    """
+    setting: str  # a toy, or a run and its student
+    verdict: Verdict  # by the card's rule
+    why: str  # the numbers that decide, or what is missing
+    notes: Sequence[str] = ()  # what a reader has to know besides
+    figure: str = ""  # file name of the picture without its suffix; "" where there is none
+    data: Mapping[str, Any] = field(default_factory=dict)  # the numbers, unrounded
+    table: Table | None = None  # the data as they are shown
+    draw: Callable[[Path], None] | None = field(default=None, repr=False)  # into a file
 
-    setting: str
-    verdict: Verdict
-    why: str
-    notes: Sequence[str] = ()
-    figure: str = ""
-    data: Mapping[str, Any] = field(default_factory=dict)
-    table: Table | None = None
-    draw: Callable[[Path], None] | None = field(default=None, repr=False)
+
+class Where(NamedTuple):
+    """Toys or a run, as people, pictures' names and claims.yaml call them."""
+
+    label: str
+    slug: str
+    kind: str = "runs"
+
+    def part(
+        self,
+        claim: str,
+        verdicts: Iterable[Verdict],
+        rows: Sequence[Sequence[str]],
+        data: Mapping[str, Any],
+        draw: Callable[[Path], None],
+        notes: Sequence[str] = (),
+        **facts: object,
+    ) -> Part:
+        """A claim's part here: as weak as its verdicts, with its texts, in which the facts go."""
+        texts = TEXTS[claim][self.kind]
+        notes = [*notes, *(note.format(**facts) for note in texts["notes"])]
+        why, table = texts["why"].format(**facts), Table(texts["heads"], rows)
+        figure = f"{self.slug}-{claim}"
+        return Part(self.label, weakest(verdicts), why, notes, figure, data, table, draw)
 
 
 @dataclass
@@ -104,3 +120,8 @@ def shown(
     if of.low is None or of.high is None:
         return text
     return f"{text} [{unit(of.low):{format}}, {unit(of.high):{format}}]"
+
+
+def listed(named: Mapping[str, Summary], format: str, between: str = "; ") -> str:
+    """All of them, each after its name."""
+    return between.join(f"{name} {shown(each, format)}" for name, each in named.items())

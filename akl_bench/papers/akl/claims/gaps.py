@@ -1,8 +1,6 @@
 """Claim 2: which gap closes first, by half-times and the area between two curves."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -11,29 +9,33 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.integrate import trapezoid
 
-from akl_bench.papers.akl.claims.card import Floats, Part, Table, Verdict, lies, shown, weakest
+from akl_bench.papers.akl.claims.card import (
+    LOOKS,
+    Floats,
+    Part,
+    Verdict,
+    Where,
+    lies,
+    shown,
+    weakest,
+)
 from akl_bench.papers.akl.claims.runs import Curve, Trained, Untested, of_run
-from akl_bench.papers.akl.claims.toy import SETTING, Toy
+from akl_bench.papers.akl.claims.toy import WHERE, Toy
 from akl_bench.papers.akl.objectives import FKL, OBJECTIVES, RKL, SHORT
-from akl_bench.report.figures import figure, looks, save
+from akl_bench.papers.akl.output import panels
 from akl_bench.statistics import summary
-
-_LOOKS = looks(OBJECTIVES)
 
 
 class Closing(NamedTuple):
     """How the head's gap closes beside the tail's.
 
-    Attributes:
-        head, tail: Updates until the gap is half of what it was, between points by a straight
-            line; the last update where it never is.
-        area: Mean of (head gap / its start - tail gap / its start) until both are half closed:
-            below 0 where the head is ahead.
+    Head and tail are the updates until the gap is half of what it was, between points by a
+    straight line; the last update where it never is.
     """
 
     head: float
     tail: float
-    area: float
+    area: float  # mean of both gaps' shares left, head - tail, until both are half closed
 
 
 def closing(updates: Floats, head: Floats, tail: Floats) -> Closing:
@@ -55,17 +57,11 @@ def _half_time(updates: Floats, gap: Floats) -> float:
 
 
 class Race(NamedTuple):
-    """FKL's students beside RKL's, pair by pair of starts or seeds.
+    """FKL's students beside RKL's, pair by pair of starts or seeds."""
 
-    Attributes:
-        verdict: Supported where FKL halves the head first and RKL the tail.
-        within: Head's half-time over the tail's, each objective's and one by the other.
-        across: FKL's half-time over RKL's, for the head and the tail.
-    """
-
-    verdict: Verdict
-    within: str
-    across: str
+    verdict: Verdict  # supported where FKL halves the head first and RKL the tail
+    within: str  # head's half-time over the tail's, each objective's and one by the other
+    across: str  # FKL's half-time over RKL's, for the head and the tail
 
 
 def race(fkl: Mapping[int, Closing], rkl: Mapping[int, Closing]) -> Race:
@@ -93,7 +89,7 @@ def closing_row(name: str, closings: Iterable[Closing]) -> list[str]:
 def toys(trained: Sequence[Toy]) -> Part:
     """Every start of every toy."""
     closings = {
-        f"{toy.setting.name}: ": {
+        toy.setting.name: {
             objective: [
                 closing(np.arange(len(head), dtype=float), head, tail)
                 for head, tail in zip(s.head.T, s.tail.T, strict=True)
@@ -102,46 +98,35 @@ def toys(trained: Sequence[Toy]) -> Part:
         }
         for toy in trained
     }
-    return _part(
-        SETTING,
-        {
-            case: {objective: dict(enumerate(each)) for objective, each in of_toy.items()}
-            for case, of_toy in closings.items()
-        },
-        figure="claims-toy-gaps",
-        data={case.removesuffix(": "): of_toy for case, of_toy in closings.items()},
-        draw=partial(_draw_toys, trained),
-    )
+    by_start = {
+        f"{toy}: ": {objective: dict(enumerate(each)) for objective, each in of_toy.items()}
+        for toy, of_toy in closings.items()
+    }
+    return _part(WHERE, by_start, closings, partial(_draw_toys, trained))
 
 
 @of_run
 def run(run: Trained) -> Part:
     """Every seed of a run, from its training curves."""
     run.need(FKL, RKL)
-    curves = {name: run.curves(name) for name in OBJECTIVES}
-    seeds = curves[FKL].keys() & curves[RKL].keys()
+    curves = {name: each for name in OBJECTIVES if (each := run.curves(name))}
+    seeds = len(curves.get(FKL, {}).keys() & curves.get(RKL, {}).keys())
     if not seeds:
         raise Untested("no train.jsonl of FKL and RKL for one seed")
     closings = {
         name: {seed: closing(*curve) for seed, curve in by_seed.items()}
         for name, by_seed in curves.items()
-        if by_seed
     }
-    return _part(
-        run.label,
-        {"": closings},
-        [f"From the training batches, about 50 points a run; seeds: {len(seeds)}."],
-        figure=f"{run.slug}-gaps",
-        data={SHORT[name]: by_seed for name, by_seed in closings.items()},
-        draw=partial(_draw_run, curves),
-    )
+    data = {SHORT[name]: by_seed for name, by_seed in closings.items()}
+    return _part(run.where, {"": closings}, data, partial(_draw_run, curves), seeds=seeds)
 
 
 def _part(
-    setting: str,
+    where: Where,
     closings: Mapping[str, Mapping[str, Mapping[int, Closing]]],
-    notes: Sequence[str] = (),
-    **part: Any,
+    data: Mapping[str, Any],
+    draw: Callable[[Path], None],
+    **facts: Any,
 ) -> Part:
     """From closings by case, objective, and start or seed."""
     races = {case: race(each[FKL], each[RKL]) for case, each in closings.items()}
@@ -151,15 +136,8 @@ def _part(
         for case, by_objective in closings.items()
         for objective, each in by_objective.items()
     ]
-    heads = ["student", "head, updates", "tail, updates", "head / tail", "area, head - tail"]
-    return Part(
-        setting,
-        weakest(race.verdict for race in races.values()),
-        f"half-time of the head over that of the tail: {within}",
-        [f"Between the two, FKL's half-time over RKL's: {across}.", *notes],
-        table=Table(heads, rows),
-        **part,
-    )
+    verdicts = [race.verdict for race in races.values()]
+    return where.part("gaps", verdicts, rows, data, draw, within=within, across=across, **facts)
 
 
 def _draw_toys(trained: Sequence[Toy], path: Path) -> None:
@@ -174,11 +152,10 @@ def _draw_toys(trained: Sequence[Toy], path: Path) -> None:
 def _draw_run(curves: Mapping[str, Mapping[int, Curve]], path: Path) -> None:
     row = []
     for name, by_seed in curves.items():
-        if by_seed:
-            # Seeds that were trained for longer are shown as far as the others go.
-            x = min((updates for updates, *_ in by_seed.values()), key=len)
-            gaps = [[np.interp(x, c[0], c[i]) for c in by_seed.values()] for i in (1, 2)]
-            row.append((SHORT[name], name, x, *(np.array(gap).T for gap in gaps)))
+        # Seeds that were trained for longer are shown as far as the others go.
+        x = min((updates for updates, *_ in by_seed.values()), key=len)
+        gaps = [[np.interp(x, c[0], c[i]) for c in by_seed.values()] for i in (1, 2)]
+        row.append((SHORT[name], name, x, *(np.array(gap).T for gap in gaps)))
     _draw([row], "seeds", path)
 
 
@@ -190,10 +167,10 @@ def _draw(grid: Sequence[Sequence[tuple[Any, ...]]], students: str, path: Path) 
         students: What the I are.
         path: The file.
     """
-    with figure(2.5 * len(grid[0]), 1.7 * len(grid) + 1.2) as made:
-        rows = made.subplots(len(grid), len(grid[0]), sharey=True, squeeze=False)
+    size = len(grid), len(grid[0])
+    with panels(path, 2.5 * size[1], 1.7 * size[0] + 1.2, *size, sharey=True) as rows:
         for place, (title, name, x, head, tail) in zip(rows.flat, chain(*grid), strict=True):
-            colour = _LOOKS[name].color
+            colour = LOOKS[name].color
             for gap, label, dash in ((head, "head", "-"), (tail, "tail", "--")):
                 left = gap / gap[0]
                 place.fill_between(x, left.min(1), left.max(1), color=colour, alpha=0.12, lw=0)
@@ -205,4 +182,3 @@ def _draw(grid: Sequence[Sequence[tuple[Any, ...]]], students: str, path: Path) 
         for place in rows[:, 0]:
             place.set_ylabel(f"gap left (shaded: all {students})")
             place.legend(loc="upper right")
-        save(made, path)

@@ -1,7 +1,5 @@
 """What the claims need of a run: its objectives' numbers by seed, and their training curves."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, wraps
@@ -11,7 +9,7 @@ import numpy as np
 
 from akl_bench.artifacts.cells import Cell
 from akl_bench.artifacts.store import TEACHER
-from akl_bench.papers.akl.claims.card import Floats, Part, Verdict
+from akl_bench.papers.akl.claims.card import Floats, Part, Verdict, Where
 from akl_bench.papers.akl.objectives import SHORT
 from akl_bench.report.frame import Column, Row, RunFrame, is_named, load
 
@@ -31,14 +29,10 @@ class Trained:
     student: str
 
     @property
-    def label(self) -> str:
-        """How it is named to people."""
-        return f"{self.frame.profile.name}, student {self.student}"
-
-    @property
-    def slug(self) -> str:
-        """How its pictures' names begin."""
-        return f"claims-{self.frame.profile.name}-{self.student}"
+    def where(self) -> Where:
+        """How it is named to people, and how its pictures' names begin."""
+        profile = self.frame.profile.name
+        return Where(f"{profile}, student {self.student}", f"claims-{profile}-{self.student}")
 
     @property
     def steps(self) -> int:
@@ -52,8 +46,7 @@ class Trained:
 
     def need(self, *objectives: str) -> None:
         """Raise `Untested` where one of them has no cell."""
-        lacking = [SHORT[name] for name in objectives if not self.cells(name)]
-        if lacking:
+        if lacking := [SHORT[name] for name in objectives if not self.cells(name)]:
             raise Untested(f"no sealed cell of {', '.join(lacking)}; train it")
 
     @cached_property
@@ -105,8 +98,7 @@ class Trained:
         """By seed, where the logs have them."""
         by_seed = {}
         for seed, cell in self.cells(objective).items():
-            rows = [row for row in cell.train_log() if "head_gap" in row]
-            if rows:
+            if rows := [row for row in cell.train_log() if "head_gap" in row]:
                 names = ("step", "head_gap", "tail_gap")
                 step, head, tail = (np.array([row[n] for row in rows], float) for n in names)
                 # A step's numbers are those of the student before its update.
@@ -132,6 +124,6 @@ def of_run(claim: Callable[[Trained], Part]) -> Callable[[Trained], Part]:
         try:
             return claim(run)
         except Untested as lack:
-            return Part(run.label, Verdict.UNTESTED, f"{run.folder}: {lack}")
+            return Part(run.where.label, Verdict.UNTESTED, f"{run.folder}: {lack}")
 
     return part

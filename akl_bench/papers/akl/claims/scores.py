@@ -1,8 +1,6 @@
 """Claims 3 and 4: AKL's scores, and the diversity of its responses at equal quality."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -12,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from akl_bench.artifacts.store import TEACHER
-from akl_bench.papers.akl.claims.card import Part, Table, Verdict, lies, shown, weakest
+from akl_bench.papers.akl.claims.card import LOOKS, Part, Verdict, lies, shown
 from akl_bench.papers.akl.claims.runs import Trained, Untested, of_run
 from akl_bench.papers.akl.objectives import AKL, FKL, MIX, OBJECTIVES, RKL, SHORT
-from akl_bench.report.figures import figure, looks, save
+from akl_bench.papers.akl.output import panels
 from akl_bench.report.frame import Column
 from akl_bench.statistics import Difference, holm, paired_t, smallest_detectable
 
@@ -26,32 +24,21 @@ POINT = 1.0
 DIVERSITY = ("distinct_n", "self_bleu", "coverage")
 _QUALITY = ("validity", "rouge_l")
 BETTER, WORSE, NO_GAIN = "better", "worse", "no gain of a point"
-_LOOKS = looks(OBJECTIVES)
 _SAYS = {BETTER: Verdict.SUPPORTED, WORSE: Verdict.REFUTED, NO_GAIN: Verdict.REFUTED}
 
 
 @dataclass(frozen=True)
 class Contest:
-    """AKL against another objective in one measure, in points (hundredths), the higher the better.
+    """AKL against another objective in one measure, in points of 100, the higher the better."""
 
-    Attributes:
-        measure: The task or metric, or "overall".
-        rival: The objective that AKL is compared with.
-        akl, other: Their means over the common seeds.
-        test: Paired over training seeds.
-        p_holm: Its p-value, adjusted over all contests that were made together.
-        seeds: Those both have.
-        detectable: Smallest true difference found with 80 % power.
-    """
-
-    measure: str
-    rival: str
-    akl: float
+    measure: str  # the task or metric, or "overall"
+    rival: str  # the objective that AKL is compared with
+    akl: float  # its mean, and the rival's, over the common seeds
     other: float
-    test: Difference
-    p_holm: float | None
-    seeds: int
-    detectable: float | None
+    test: Difference  # paired over training seeds
+    p_holm: float | None  # its p-value, adjusted over all contests that were made together
+    seeds: int  # those both have
+    detectable: float | None  # smallest true difference found with 80 % power
 
     @property
     def standing(self) -> str:
@@ -99,15 +86,9 @@ def scores(run: Trained) -> Part:
     lacking = [SHORT[name] for name in RIVALS if name not in {c.rival for c in overall}]
     why = [f"AKL - {SHORT[c.rival]} {c.difference} points ({c.standing})" for c in overall]
     why += [f"not compared with {', '.join(lacking)}"] if lacking else []
-    return _part(
-        run,
-        [_SAYS.get(c.standing, Verdict.OPEN) for c in overall],
-        f"mean over {len(columns)} headline scores: {'; '.join(why)}",
-        [f"Points of 100. Overall: {_names(columns)}."],
-        [*overall, *by_task],
-        figure=f"{run.slug}-scores",
-        draw=partial(_draw_scores, [*overall, *by_task]),
-    )
+    verdicts = [_SAYS.get(c.standing, Verdict.OPEN) for c in overall]
+    compared, draw = [*overall, *by_task], partial(_draw_scores, [*overall, *by_task])
+    return _part("scores", run, verdicts, compared, why, columns, draw)
 
 
 @of_run
@@ -124,18 +105,10 @@ def diversity(run: Trained) -> Part:
         raise Untested("no generation task with distinct_n, self_bleu or coverage and a quality")
     own = {name: [c for c in diverse if c.rival == name] for name in equal}
     judged = {name: _judge(premise, own[name]) for name, premise in equal.items()}
-    return _part(
-        run,
-        [verdict for verdict, _ in judged.values()],
-        "; ".join(f"against {SHORT[name]}: {why}" for name, (_, why) in judged.items()),
-        [
-            "Points of 100, mean over the generation tasks; self_bleu with its sign turned, so "
-            f"that more is more diverse. Quality: {_names(quality)}"
-        ],
-        [*equal.values(), *diverse],
-        figure=f"{run.slug}-diversity",
-        draw=partial(_draw_diversity, run, quality, measures),
-    )
+    verdicts, compared = [verdict for verdict, _ in judged.values()], [*equal.values(), *diverse]
+    why = [f"against {SHORT[name]}: {why}" for name, (_, why) in judged.items()]
+    draw = partial(_draw_diversity, run, quality, measures)
+    return _part("diversity", run, verdicts, compared, why, quality, draw)
 
 
 def _judge(quality: Contest, diverse: Sequence[Contest]) -> tuple[Verdict, str]:
@@ -155,12 +128,13 @@ def _judge(quality: Contest, diverse: Sequence[Contest]) -> tuple[Verdict, str]:
 
 
 def _part(
+    claim: str,
     run: Trained,
     verdicts: Sequence[Verdict],
-    why: str,
-    notes: Sequence[str],
     compared: Sequence[Contest],
-    **picture: Any,
+    why: Sequence[str],
+    columns: Sequence[Column],
+    draw: Callable[[Path], None],
 ) -> Part:
     """By a verdict per rival; where one is lacking, the others can only refute."""
     lacking = [Verdict.OPEN] * (len(RIVALS) - len(verdicts))
@@ -176,27 +150,19 @@ def _part(
         ]
         for c in compared
     ]
-    heads = ["measure: rival", "AKL", "rival", "AKL - rival", "p (Holm)", "detectable", "seeds"]
-    data, table = {"contests": compared}, Table(heads, rows)
-    return Part(
-        run.label, weakest([*verdicts, *lacking]), why, notes, data=data, table=table, **picture
-    )
-
-
-def _names(columns: Sequence[Column]) -> str:
-    return ", ".join(f"{c.task} {c.metric}" for c in columns)
+    of = ", ".join(f"{c.task} {c.metric}" for c in columns)
+    facts: Any = {"contests": "; ".join(why), "columns": of, "count": len(columns)}
+    return run.where.part(claim, [*verdicts, *lacking], rows, {"contests": compared}, draw, **facts)
 
 
 def _draw_scores(compared: Sequence[Contest], path: Path) -> None:
     """AKL less each rival, by task, with intervals."""
     measures = list(dict.fromkeys(c.measure for c in compared))
-    with figure(7.5, 0.42 * len(measures) + 1.3) as made:
-        axes = made.subplots()
+    with panels(path, 7.5, 0.42 * len(measures) + 1.3, 1, 1, legend=3) as ((axes,),):
         for i, name in enumerate(RIVALS):
-            look = _LOOKS[name]
-            own = {
-                measures.index(c.measure) + (i - 1) * 0.22: c for c in compared if c.rival == name
-            }
+            look = LOOKS[name]
+            ours = [c for c in compared if c.rival == name]
+            own = {measures.index(c.measure) + (i - 1) * 0.22: c for c in ours}
             for y, c in own.items():
                 if c.test.low is not None and c.test.high is not None:
                     axes.plot((c.test.low, c.test.high), (y, y), color=look.color, linewidth=1.4)
@@ -207,19 +173,13 @@ def _draw_scores(compared: Sequence[Contest], path: Path) -> None:
         axes.set(yticks=range(len(measures)), yticklabels=measures)
         axes.set_ylim(len(measures) - 0.5, -0.5)
         axes.set_xlabel("points of 100, above 0: AKL is better; bar: 95 % interval over seeds")
-        made.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        save(made, path)
 
 
 def _draw_diversity(
-    run: Trained,
-    quality: Sequence[Column],
-    measures: Mapping[str, Sequence[Column]],
-    path: Path,
+    run: Trained, quality: Sequence[Column], measures: Mapping[str, Sequence[Column]], path: Path
 ) -> None:
     """Quality against each measure of diversity; a small sign is a seed, a large one the mean."""
-    with figure(3.3 * len(measures), 3.4) as made:
-        row = made.subplots(1, len(measures), squeeze=False)[0]
+    with panels(path, 3.3 * len(measures), 3.4, 1, len(measures), legend=5) as (row,):
         for axes, (metric, columns) in zip(row, measures.items(), strict=True):
             for name in (*OBJECTIVES, TEACHER):
                 x, y = run.means(name, quality), run.means(name, columns)
@@ -227,7 +187,7 @@ def _draw_diversity(
                 if len(points) and name == TEACHER:
                     axes.plot(*points.mean(0), "*", color="0.45", markersize=11, label="teacher")
                 elif len(points):
-                    color, marker = _LOOKS[name][:2]
+                    color, marker = LOOKS[name][:2]
                     axes.scatter(*points.T, s=10, color=color, marker=marker, alpha=0.5)
                     axes.plot(*points.mean(0), marker, color=color, ms=5, label=SHORT[name])
             lower = columns[0].higher_is_better is False
@@ -235,5 +195,3 @@ def _draw_diversity(
             if lower:
                 axes.invert_yaxis()
             axes.set_xlabel(f"quality ({quality[0].metric}), %")
-        made.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
-        save(made, path)

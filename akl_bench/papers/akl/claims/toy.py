@@ -3,10 +3,9 @@
 From the formulas of its notebooks; where those draw noise or a start without a seed, seeds here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,11 +13,11 @@ from torch import Tensor
 
 from akl_bench import divergences
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
-from akl_bench.papers.akl.claims.card import Floats
+from akl_bench.papers.akl.claims.card import Floats, Where
 from akl_bench.papers.akl.objectives import AKL, OBJECTIVES
 
 INITS = 20
-SETTING = f"toys, {INITS} starts each"
+WHERE = Where(f"toys, {INITS} starts each", "claims-toy", "toys")
 
 
 @dataclass(frozen=True)
@@ -33,27 +32,18 @@ class Setting:
     steps: int
 
 
-@dataclass(frozen=True)
-class Students:
-    """One objective's students from several starts, after 0, 1, ... updates: arrays [T, I].
+class Students(NamedTuple):
+    """One objective's students from several starts, after 0, 1, ... updates: arrays [T, I]."""
 
-    Attributes:
-        kl_pq, kl_qp: Nats.
-        head, tail: Gaps sum |p - q| on the head of p (mu = 1/2) and off it.
-        w: AKL's weight of KL(p||q).
-        q_TIV: Their distributions.
-    """
-
-    kl_pq: Floats
+    kl_pq: Floats  # nats
     kl_qp: Floats
-    head: Floats
+    head: Floats  # gaps sum |p - q| on the head of p (mu = 1/2), and off it
     tail: Floats
-    w: Floats
-    q_TIV: Floats
+    w: Floats  # AKL's weight of KL(p||q)
+    q_TIV: Floats  # their distributions
 
 
-@dataclass(frozen=True)
-class Toy:
+class Toy(NamedTuple):
     """A setting and its students by objective."""
 
     setting: Setting
@@ -68,39 +58,31 @@ def settings() -> list[Setting]:
     """
     tail_V = np.arange(0, 100, 1.25)
     noise_V = 1 + 0.01 * np.random.default_rng(1).random(tail_V.size)
+    p_V = _scaled(_normal(tail_V, 0, 16) * noise_V)
     as_run = "N(50,15) alone: the notebook ignores sigma2"
+    bimodal = [
+        ("two modes", "N(75,10) and N(25,10)", (25, 10), (75, 10)),
+        ("two widths", "N(50,20) and N(50,15)", (50, 15), (50, 20)),
+        ("two widths as run", as_run, (50, 15), (50, 15)),
+    ]
     return [
-        _bimodal("two modes", "N(75,10) and N(25,10)", (25, 10), (75, 10)),
-        _bimodal("two widths", "N(50,20) and N(50,15)", (50, 15), (50, 20)),
-        _bimodal("two widths as run", as_run, (50, 15), (50, 15)),
-        Setting(
-            "long tail",
-            "half of N(0,16), 1 % seeded noise",
-            tail_V,
-            _scaled(_normal(tail_V, 0, 16) * noise_V),
-            0.2,
-            800,
-        ),
+        *(Setting(name, about, *_mixed(*modes), 0.1, 200) for name, about, *modes in bimodal),
+        Setting("long tail", "half of N(0,16), 1 % seeded noise", tail_V, p_V, 0.2, 800),
     ]
 
 
-def _bimodal(
-    name: str, about: str, first: tuple[float, float], second: tuple[float, float]
-) -> Setting:
-    """.3 of a normal distribution and .5 of another, each as (mean, sd)."""
+def _mixed(first: tuple[float, float], second: tuple[float, float]) -> tuple[Floats, Floats]:
+    """Points, and .3 of a normal distribution and .5 of another there, each as (mean, sd)."""
     x_V = np.arange(0, 100, 2.0)
-    p_V = _scaled(0.5 * _normal(x_V, *second) + 0.3 * _normal(x_V, *first))
-    return Setting(name, about, x_V, p_V, 0.1, 200)
+    return x_V, _scaled(0.5 * _normal(x_V, *second) + 0.3 * _normal(x_V, *first))
 
 
 def _normal(x_V: Floats, mean: float, sd: float) -> Floats:
-    values: Floats = np.exp(-(((x_V - mean) / sd) ** 2) / 2) / sd
-    return values
+    return np.asarray(np.exp(-(((x_V - mean) / sd) ** 2) / 2) / sd, np.float64)
 
 
 def _scaled(values_V: Floats) -> Floats:
-    scaled: Floats = values_V / values_V.sum()
-    return scaled
+    return np.asarray(values_V / values_V.sum(), np.float64)
 
 
 def train(setting: Setting, objective: str, inits: int = INITS) -> Students:
@@ -139,6 +121,6 @@ def _measured(logp_V: Tensor, logq_TIV: Tensor) -> Students:
     ratio_NV = logp_NV - logq_NV
     kls = [(logp_NV.exp() * ratio_NV).sum(-1), -(logq_NV.exp() * ratio_NV).sum(-1)]
     w_N, head_N, tail_N = akl.weights(logp_NV, logq_NV)
-    columns = torch.stack([*kls, head_N, tail_N, w_N]).reshape(5, *logq_TIV.shape[:2]).numpy()
+    columns = (each_N.reshape(logq_TIV.shape[:2]).numpy() for each_N in (*kls, head_N, tail_N, w_N))
     kl_pq, kl_qp, head, tail, w = columns
     return Students(kl_pq, kl_qp, head, tail, w, logq_TIV.exp().numpy())

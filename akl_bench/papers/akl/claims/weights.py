@@ -1,17 +1,15 @@
 """Claim 5: how often AKL's weight is near 1/2, where it is just the half-half mix."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from transformers import PreTrainedModel
 
 from akl_bench import divergences
 from akl_bench.artifacts.records import Seal
@@ -21,24 +19,22 @@ from akl_bench.data.examples import read_examples, response_tokens
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
 from akl_bench.errors import UsageError
 from akl_bench.models.loading import build_student, load_model, model_in
-from akl_bench.papers.akl.claims.card import Floats, Part, Table, lies, shown, weakest
+from akl_bench.papers.akl.claims.card import LOOKS, Floats, Part, lies, listed, shown
 from akl_bench.papers.akl.claims.runs import Trained, Untested, of_run
-from akl_bench.papers.akl.claims.toy import SETTING, Toy
+from akl_bench.papers.akl.claims.toy import WHERE, Toy
 from akl_bench.papers.akl.logits import device, first, logits
 from akl_bench.papers.akl.objectives import AKL, MIX, NEAR
+from akl_bench.papers.akl.output import panels
 from akl_bench.pipeline.shared import EXAMPLES, HEAD
-from akl_bench.report.figures import GREY, figure, looks, save
+from akl_bench.report.figures import GREY
 from akl_bench.statistics import summary
 from akl_bench.training.logits import Head
 from akl_bench.training.teachers.base import Place
 from akl_bench.training.teachers.cached import Cached
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
 _TOKENS = 4000
 _CHUNK = 128
-_COLOUR = looks([AKL])[AKL].color
+_COLOUR = LOOKS[AKL].color
 
 
 def toys(trained: Sequence[Toy]) -> Part:
@@ -50,47 +46,20 @@ def toys(trained: Sequence[Toy]) -> Part:
         early = total >= total[0] / 10
         near = np.abs(s.w - 0.5) < NEAR
         shares[name] = summary((near & early).sum(0) / early.sum(0))
-        rows.append(
-            [
-                name,
-                shown(shares[name], ".0%"),
-                f"{near[0].mean():.0%}",
-                f"{near.mean():.0%}",
-                f"{s.w[early].mean():.2f}",
-                f"{early.sum(0).mean():.0f} of {toy.setting.steps}",
-            ]
-        )
         data[name] = {"near_half": shares[name], "w": s.w[early].mean()}
-    why = "; ".join(f"{name} {shown(share, '.0%')}" for name, share in shares.items())
-    return Part(
-        SETTING,
-        weakest(lies(share, below=0.5) for share in shares.values()),
-        f"share of states with w within {NEAR} of 1/2: {why}",
-        [
-            "Counted are the updates that begin with at least a tenth of the first total gap left, "
-            "a window chosen after a first look; of all updates, most turn around a student that "
-            "is done."
-        ],
-        "claims-toy-weights",
-        data,
-        Table(
-            ["student: AKL", "w near 1/2", "at the start", "all updates", "mean w", "counted"], rows
-        ),
-        partial(_draw_toys, trained),
-    )
+        all_near = [shown(shares[name], ".0%"), f"{near[0].mean():.0%}", f"{near.mean():.0%}"]
+        counted = f"{early.sum(0).mean():.0f} of {toy.setting.steps}"
+        rows.append([name, *all_near, f"{data[name]['w']:.2f}", counted])
+    verdicts, draw = [lies(s, below=0.5) for s in shares.values()], partial(_draw_toys, trained)
+    facts: Any = {"near": NEAR, "shares": listed(shares, ".0%")}
+    return WHERE.part("weights", verdicts, rows, data, draw, **facts)
 
 
-@dataclass(frozen=True)
-class Weighed:
-    """AKL on held-out tokens.
+class Weighed(NamedTuple):
+    """AKL on held-out tokens."""
 
-    Attributes:
-        w_N: Its weight of KL(p||q), token by token.
-        apart: How far it is from the half-half mix: mean |AKL - mix| over the mean of the mix.
-    """
-
-    w_N: Floats
-    apart: float
+    w_N: Floats  # its weight of KL(p||q), token by token
+    apart: float  # from the half-half mix: mean |AKL - mix| over the mean of the mix
 
     @property
     def near(self) -> float:
@@ -102,8 +71,7 @@ class Weighed:
 def run(run: Trained) -> Part:
     """The students that AKL has trained, on the profile's first fidelity task."""
     run.need(AKL)
-    places = {seed: cell.folder.model for seed, cell in run.cells(AKL).items()}
-    places = {seed: place for seed, place in places.items() if place.is_dir()}
+    places = {s: c.folder.model for s, c in run.cells(AKL).items() if c.folder.model.is_dir()}
     if not places:
         raise Untested("AKL's students are gone (cells/*/student)")
     held_out = _HeldOut(run)
@@ -116,23 +84,12 @@ def run(run: Trained) -> Part:
         untrained = build_student(*refs, seed=seed, **as_weighed)
         groups["before training"][seed] = held_out.weigh(untrained)
     near = summary([weighed.near for weighed in trained.values()])
-    return Part(
-        run.label,
-        lies(near, below=0.5),
-        f"w is within {NEAR} of 1/2 on {shown(near, '.0%')} of {held_out.tokens} held-out tokens "
-        f"after training; seeds: {len(trained)}",
-        [
-            "AKL from the mix: mean |AKL - mix| over the mean of the mix, on tokens of "
-            f"{held_out.task}."
-        ],
-        f"{run.slug}-weights",
-        {name: {seed: w.near for seed, w in group.items()} for name, group in groups.items()},
-        Table(
-            ["student: AKL", "w near 1/2", "mean w", "AKL from the mix", "seeds"],
-            [_row(name, list(group.values())) for name, group in groups.items() if group],
-        ),
-        partial(_draw_run, {n: [w.w_N for w in g.values()] for n, g in groups.items()}),
-    )
+    rows = [_row(name, list(group.values())) for name, group in groups.items() if group]
+    data = {name: {seed: w.near for seed, w in group.items()} for name, group in groups.items()}
+    draw = partial(_draw_run, {n: [w.w_N for w in g.values()] for n, g in groups.items()})
+    facts: Any = {"near": NEAR, "share": shown(near, ".0%"), "seeds": len(trained)}
+    facts |= {"tokens": held_out.tokens, "task": held_out.task}
+    return run.where.part("weights", [lies(near, below=0.5)], rows, data, draw, **facts)
 
 
 class _HeldOut:
@@ -159,8 +116,7 @@ class _HeldOut:
         about: Any = _shared(run, "models", teacher)[1].record
         self._vocab_size = int(about.about["vocab_size"])
         head = Head(tensors["weight"], tensors.get("bias"), self._vocab_size)
-        ref = run.frame.profile.teacher
-        load = partial(load_model, ref, dtype=torch.float32, device=device())
+        load = partial(load_model, run.frame.profile.teacher, dtype=torch.float32, device=device())
         self._teacher = Cached().open(Place(device(), cache, lambda: head, load))
 
     @torch.no_grad()
@@ -198,8 +154,7 @@ def _row(name: str, group: Sequence[Weighed]) -> list[str]:
 
 def _draw_toys(trained: Sequence[Toy], path: Path) -> None:
     """AKL's weight over the updates."""
-    with figure(10.0, 2.5) as made:
-        row = made.subplots(1, len(trained), sharey=True, squeeze=False)[0]
+    with panels(path, 10.0, 2.5, 1, len(trained), sharey=True) as (row,):
         for axes, toy in zip(row, trained, strict=True):
             w = toy.students[AKL].w[:51]
             axes.axhspan(0.5 - NEAR, 0.5 + NEAR, color="0.88", zorder=0)
@@ -208,26 +163,20 @@ def _draw_toys(trained: Sequence[Toy], path: Path) -> None:
             axes.set(title=toy.setting.name, xlim=(0, 50), ylim=(0, 1), xlabel="updates")
         row[0].set_ylabel("w (grey: single starts)")
         row[0].text(49, 0.5 + NEAR + 0.02, "within .05 of 1/2", ha="right", color="0.35")
-        save(made, path)
 
 
 def _draw_run(groups: Mapping[str, Sequence[Floats]], path: Path) -> None:
     """Share of held-out tokens below a weight; a line is a seed."""
-    styles: dict[str, Any] = {
-        "before training": {"color": GREY, "linestyle": "--"},
-        "after training": {"color": _COLOUR, "linestyle": "-"},
-    }
-    with figure(5.0, 3.2) as made:
-        axes = made.subplots()
+    styles = ((GREY, "--"), (_COLOUR, "-"))  # before and after training
+    with panels(path, 5.0, 3.2, 1, 1) as ((axes,),):
         axes.axvspan(0.5 - NEAR, 0.5 + NEAR, color="0.88", zorder=0)
-        for name, group in groups.items():
+        for (name, group), (color, dash) in zip(groups.items(), styles, strict=True):
             for number, w_N in enumerate(group):
                 # A grid of 201 weights instead of a step per token keeps the file small.
                 x = np.linspace(0, 1, 201)
                 share = np.searchsorted(np.sort(w_N), x, side="right") / w_N.size
                 label = None if number else name
-                axes.plot(x, share, linewidth=1.4, label=label, **styles[name])
+                axes.plot(x, share, color=color, linestyle=dash, linewidth=1.4, label=label)
         axes.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share of held-out tokens at or below")
         axes.set_xlabel("w, AKL's share of KL(p||q); shaded: within .05 of 1/2")
         axes.legend(loc="upper left")
-        save(made, path)

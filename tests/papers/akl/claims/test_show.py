@@ -2,7 +2,7 @@
 
 import json
 
-from akl_bench.papers.akl.claims import show
+from akl_bench.papers.akl.claims import cards
 from akl_bench.papers.akl.claims.card import Card, Part, Table, Verdict
 from akl_bench.report.figures import figure, save
 
@@ -27,7 +27,7 @@ CARDS = [Card(1, "All is well.", "a rule", [PART, Part("runs", Verdict.UNTESTED,
 
 
 def render(format, tmp_path):
-    return show.render(CARDS, format, command="akl-bench claims", figures=tmp_path / "figures")
+    return cards.render(CARDS, format, command="akl-bench claims", figures=tmp_path / "figures")
 
 
 def test_markdown_links_the_pictures_and_keeps_foreign_text_inert(tmp_path):
@@ -55,8 +55,8 @@ def test_json_reads_back_without_nan(tmp_path):
 
 
 def test_pictures_are_the_same_bytes_twice(tmp_path):
-    show.draw(CARDS, tmp_path / "one")
-    show.draw(CARDS, tmp_path / "two")
+    cards.draw(CARDS, tmp_path / "one")
+    cards.draw(CARDS, tmp_path / "two")
     one, two = (tmp_path / name / "claims-x.svg" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
     assert not list((tmp_path / "one").glob("*.png"))
