@@ -1,6 +1,6 @@
 """A check: comparability first, then a verdict on every metric of every objective."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Literal
@@ -71,7 +71,6 @@ class _Check:
     policy: Policy
     mode: Mode
     comparisons: list[Comparison] = field(default_factory=list)
-    waiting: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         runs = self.baseline.run, self.candidate
@@ -101,7 +100,7 @@ class _Check:
             Verdict.PASS,
             "",
             _side(row, column),
-            _side(other, column) if other else Side(None, 0),
+            _side(other, column),
         )
         obstacle = self._obstacle(other, column)
         if other is None or obstacle:
@@ -121,7 +120,6 @@ class _Check:
                 margin=self.policy.margin(column, fmean(before.values())),
                 higher_is_better=bool(column.higher_is_better),
             )
-            self.waiting.append(len(self.comparisons))
             comparison = replace(comparison, mode=estimate.mode, estimate=estimate)
         self.comparisons.append(comparison)
 
@@ -145,29 +143,27 @@ class _Check:
 
     def judge(self) -> None:
         """Settle the verdicts of the estimates, tier by tier."""
-        tiers = {index: self.comparisons[index].tier for index in self.waiting}
+        waiting = {i: c.estimate for i, c in enumerate(self.comparisons) if c.estimate}
+        tiers = {i: self.comparisons[i].tier for i in waiting}
         # Alpha bounds any false alarm in the whole check: tiers that can raise one share it.
         sharing = len({tier for tier in tiers.values() if tier.fails})
-        for tier in Tier:
-            indices = [index for index, of in tiers.items() if of is tier]
-            estimates = [e for i in indices if (e := self.comparisons[i].estimate)]
-            alpha = self.policy.alpha / sharing if tier.fails and sharing else self.policy.alpha
-            judged = verdicts.judge(estimates, alpha, self.policy.adjust)
-            for index, (verdict, p, detectable) in zip(indices, judged, strict=True):
-                self.comparisons[index] = replace(
-                    self.comparisons[index], verdict=verdict, p=p, detectable=detectable
-                )
+        for tier in set(tiers.values()):
+            estimates = {i: e for i, e in waiting.items() if tiers[i] is tier}
+            alpha = self.policy.alpha / (sharing if tier.fails else 1)
+            judged = verdicts.judge([*estimates.values()], alpha, self.policy.adjust)
+            for i, (verdict, p, detectable) in zip(estimates, judged, strict=True):
+                changed = {"verdict": verdict, "p": p, "detectable": detectable}
+                self.comparisons[i] = replace(self.comparisons[i], **changed)
 
 
 def _list(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
-def _side(row: Row, column: Column) -> Side:
-    if column is WEIGHTS:
-        return Side(None, len(row.seeds))
-    values = row.numbers(column).values()
-    return Side(fmean(values) if values else None, len(values))
+def _side(row: Row | None, column: Column) -> Side:
+    values = row.numbers(column).values() if row else ()
+    seeds = row.seeds if row and column is WEIGHTS else values
+    return Side(fmean(values) if values else None, len(seeds))
 
 
 def _same_bits(row: Row, other: Row, columns: Sequence[Column]) -> bool:
@@ -194,15 +190,12 @@ def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
 
 def _differing(row: Row, other: Row, column: Column) -> dict[int, tuple[object, object]]:
     """Both sides at the seeds of both that have other bits."""
-    before, now = _bits(row, column), _bits(other, column)
+    before, now = (
+        dict(zip(r.seeds, r.weights, strict=True)) if column is WEIGHTS else r.by_seed(column)
+        for r in (row, other)
+    )
     sides = {seed: (before[seed], now.get(seed)) for seed in other.seeds if seed in row.seeds}
     return {seed: (one, two) for seed, (one, two) in sides.items() if one != two}
-
-
-def _bits(row: Row, column: Column) -> Mapping[int, str | float | None]:
-    if column is WEIGHTS:
-        return dict(zip(row.seeds, row.weights, strict=True))
-    return row.by_seed(column)
 
 
 def _notes(baseline: Snapshot, candidate: Snapshot, left_out: int) -> list[str]:

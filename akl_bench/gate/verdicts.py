@@ -162,16 +162,13 @@ def estimate(
         tiny = _ROUNDING * max(map(abs, [*x, *y]))
         rounded = 0.0 if abs(difference.difference) <= tiny else difference.difference
         return Estimate("threshold", rounded, margin)
+    free = variance(y if test == "calibrated" else x)
+    if test == "pooled":
+        squares = free * (len(x) - 1) + variance(y) * (len(y) - 1)
+        free = squares / (len(x) + len(y) - 2)
+    fixed = (free if test == "pooled" else variance(y)) / len(y)
     if test == "paired":
         fixed, free = 0.0, variance([a - b for a, b in zip(x, y, strict=True)])
-    elif test == "welch":
-        fixed, free = variance(y) / len(y), variance(x)
-    elif test == "calibrated":
-        fixed, free = variance(y) / len(y), variance(y)
-    else:
-        squares = variance(x) * (len(x) - 1) + variance(y) * (len(y) - 1)
-        free = squares / (len(x) + len(y) - 2)
-        fixed = free / len(y)
     return Estimate(
         mode,
         difference.difference,
