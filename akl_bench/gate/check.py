@@ -10,7 +10,7 @@ from akl_bench.gate import verdicts
 from akl_bench.gate.baseline import Baseline
 from akl_bench.gate.comparability import changes, made_with, of_columns, summary
 from akl_bench.gate.comparison import EXACT, Comparison, Report, Side
-from akl_bench.gate.policy import Policy, Tier
+from akl_bench.gate.policy import Policy
 from akl_bench.gate.snapshot import WEIGHTS, Row, Snapshot
 from akl_bench.gate.verdicts import Verdict
 from akl_bench.report.frame import Column
@@ -152,8 +152,8 @@ class _Check:
             alpha = self.policy.alpha / (sharing if tier.fails else 1)
             judged = verdicts.judge([*estimates.values()], alpha, self.policy.adjust)
             for i, (verdict, p, detectable) in zip(estimates, judged, strict=True):
-                changed = {"verdict": verdict, "p": p, "detectable": detectable}
-                self.comparisons[i] = replace(self.comparisons[i], **changed)
+                made = replace(self.comparisons[i], verdict=verdict, p=p, detectable=detectable)
+                self.comparisons[i] = made
 
 
 def _list(seeds: Sequence[int]) -> str:

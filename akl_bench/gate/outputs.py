@@ -132,52 +132,35 @@ def junit(report: Report) -> str:
     root = ElementTree.Element("testsuites")
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     for index, (row, group) in enumerate(groupby(report.comparisons, key=lambda c: c.row)):
-        cases = list(group)
-        elements = [_element(c) for c in cases]
-        suite = ElementTree.SubElement(
-            root,
-            "testsuite",
-            {
-                "name": xml_text(row),
-                "package": "akl-bench",
-                "id": str(index),
-                "timestamp": now,
-                "hostname": "localhost",
-                "tests": str(len(cases)),
-                "failures": str(elements.count("failure")),
-                "errors": str(elements.count("error")),
-                "skipped": str(elements.count("skipped")),
-                "time": "0",
-            },
-        )
+        about = {"name": xml_text(row), "package": "akl-bench", "id": str(index)}
+        about |= {"timestamp": now, "hostname": "localhost"}
+        suite = ElementTree.SubElement(root, "testsuite", about)
         # The schema of Ant wants this one first and the two below last, empty or not.
         ElementTree.SubElement(suite, "properties")
-        for comparison, element in zip(cases, elements, strict=True):
-            _case(suite, comparison, element)
+        elements = [_case(suite, comparison) for comparison in group]
+        suite.set("tests", str(len(elements)))
+        for name, element in (("failures", "failure"), ("errors", "error"), ("skipped",) * 2):
+            suite.set(name, str(elements.count(element)))
+        suite.set("time", "0")
         ElementTree.SubElement(suite, "system-out")
         ElementTree.SubElement(suite, "system-err")
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
 
 
-def _element(comparison: Comparison) -> str | None:
-    element = _LOOKS[comparison.verdict].element
-    return element if element is None or comparison.fails else "skipped"
-
-
-def _case(suite: ElementTree.Element, comparison: Comparison, element: str | None) -> None:
-    column = comparison.column
-    about = {
-        "name": xml_text(column.metric),
-        "classname": xml_text(f"{comparison.row}.{column.task}"),
-    }
+def _case(suite: ElementTree.Element, c: Comparison) -> str | None:
+    """Add a comparison to its suite; return the element that says how it came out."""
+    about = {"name": xml_text(c.column.metric), "classname": xml_text(f"{c.row}.{c.column.task}")}
     case = ElementTree.SubElement(suite, "testcase", {**about, "time": "0"})
-    if element is not None:
-        message = xml_text(_summary(comparison))
-        outcome = ElementTree.SubElement(case, element, {"message": message})
-        if element != "skipped":
-            outcome.set("type", comparison.verdict.value)
-            outcome.text = message
+    element = _LOOKS[c.verdict].element
+    if element is None:
+        return None
+    element = element if c.fails else "skipped"
+    outcome = ElementTree.SubElement(case, element, {"message": xml_text(_summary(c))})
+    if element != "skipped":
+        outcome.set("type", c.verdict.value)
+        outcome.text = outcome.get("message")
+    return element
 
 
 def _summary(c: Comparison) -> str:

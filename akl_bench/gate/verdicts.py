@@ -94,16 +94,11 @@ class Spread:
         """Loss found with 80 % power: (t_(1 - alpha) + t_0.8) standard errors."""
         n = n or self.n
         own = self.free / n
-        match self.test:
-            case "paired":
-                df: float = n - 1
-            case "calibrated":
-                df = self.baseline - 1
-            case "pooled":
-                df = n + self.baseline - 2
-            case _:
-                parts = self.fixed**2 / (self.baseline - 1) + own**2 / (n - 1)
-                df = (self.fixed + own) ** 2 / parts
+        known = {"paired": n - 1, "calibrated": self.baseline - 1, "pooled": n + self.baseline - 2}
+        df: float | None = known.get(self.test)
+        if df is None:
+            parts = self.fixed**2 / (self.baseline - 1) + own**2 / (n - 1)
+            df = (self.fixed + own) ** 2 / parts
         t = float(special.stdtrit(df, 1 - alpha) + special.stdtrit(df, _POWER))
         return t * math.sqrt(self.fixed + own)
 

@@ -170,7 +170,7 @@ def build(
             f"{len(frame.finished(row))}/{frame.seeds[row]}",
             [*grid[row], *(cells.get(row, Cell()) for cells in cost.values())],
         )
-        for row in _ordered(frame.rows, columns, grid)
+        for row in _ordered(columns, grid)
     ]
     outside = beside(frame.profile) if published else []
     notes = _notes(frame, against, [c for c in comparisons.values() if c.p is not None])
@@ -193,21 +193,18 @@ def _baseline(frame: RunFrame, wanted: str | None) -> str | None:
         return None
 
 
-def _ordered(
-    rows: Sequence[Row], columns: Sequence[Column], grid: Mapping[Row, list[Cell]]
-) -> list[Row]:
+def _ordered(columns: Sequence[Column], grid: Mapping[Row, list[Cell]]) -> list[Row]:
     """References in their own order, the teacher first; then objectives, the best first."""
-    lead = next((i for i, c in enumerate(columns) if c.higher_is_better is not None), None)
+    directed = [(i, c.higher_is_better) for i, c in enumerate(columns)]
+    lead, is_up = next(((i, up) for i, up in directed if up is not None), (None, None))
 
     def order(row: Row) -> tuple[bool, str, float]:
         if is_reference(row.objective):
             return False, "", 0
         mean = None if lead is None else grid[row][lead].mean
-        if lead is None or mean is None:
-            return True, row.student, math.inf
-        return True, row.student, -mean if columns[lead].higher_is_better else mean
+        return True, row.student, math.inf if mean is None else -mean if is_up else mean
 
-    return sorted(rows, key=order)
+    return sorted(grid, key=order)
 
 
 def _ranks(means: Mapping[Row, float], column: Column) -> dict[Row, str]:
