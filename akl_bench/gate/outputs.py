@@ -11,13 +11,7 @@ from xml.etree import ElementTree
 from akl_bench.gate.comparison import Comparison, Report
 from akl_bench.gate.policy import Tier
 from akl_bench.gate.verdicts import Verdict
-from akl_bench.report.escape import (
-    command_property,
-    command_text,
-    markdown_text,
-    terminal_text,
-    xml_text,
-)
+from akl_bench.report import escape
 from akl_bench.report.text import Markup, aligned, markdown_table
 
 
@@ -61,10 +55,10 @@ def text(report: Report, *, everything: bool = False, styled: bool = False) -> s
         for comparison, row in zip(shown, rows, strict=True):
             lines.append(row)
             if comparison.explanation:
-                lines.append(f"  {terminal_text(comparison.explanation)}")
+                lines.append(f"  {escape.terminal_text(comparison.explanation)}")
         lines += ["", _LEGEND]
     for title, entries in _about(report):
-        lines += [f"{title}:", *(f"  {terminal_text(entry)}" for entry in entries)]
+        lines += [f"{title}:", *(f"  {escape.terminal_text(entry)}" for entry in entries)]
     return "\n".join([*lines, report.headline]) + "\n"
 
 
@@ -78,7 +72,7 @@ def markdown(report: Report, *, everything: bool = True) -> str:
         lines += markdown_table(heads, rows, left=len(heads))
         lines += ["", _LEGEND, ""]
     for title, entries in _about(report):
-        lines += [f"{title}:", "", *(f"- {markdown_text(entry)}" for entry in entries), ""]
+        lines += [f"{title}:", "", *(f"- {escape.markdown_text(entry)}" for entry in entries), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -132,7 +126,7 @@ def junit(report: Report) -> str:
     root = ElementTree.Element("testsuites")
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     for index, (row, group) in enumerate(groupby(report.comparisons, key=lambda c: c.row)):
-        about = {"name": xml_text(row), "package": "akl-bench", "id": str(index)}
+        about = {"name": escape.xml_text(row), "package": "akl-bench", "id": str(index)}
         about |= {"timestamp": now, "hostname": "localhost"}
         suite = ElementTree.SubElement(root, "testsuite", about)
         # The schema of Ant wants this one first and the two below last, empty or not.
@@ -150,13 +144,16 @@ def junit(report: Report) -> str:
 
 def _case(suite: ElementTree.Element, c: Comparison) -> str | None:
     """Add a comparison to its suite; return the element that says how it came out."""
-    about = {"name": xml_text(c.column.metric), "classname": xml_text(f"{c.row}.{c.column.task}")}
+    about = {
+        "name": escape.xml_text(c.column.metric),
+        "classname": escape.xml_text(f"{c.row}.{c.column.task}"),
+    }
     case = ElementTree.SubElement(suite, "testcase", {**about, "time": "0"})
     element = _LOOKS[c.verdict].element
     if element is None:
         return None
     element = element if c.fails else "skipped"
-    outcome = ElementTree.SubElement(case, element, {"message": xml_text(_summary(c))})
+    outcome = ElementTree.SubElement(case, element, {"message": escape.xml_text(_summary(c))})
     if element != "skipped":
         outcome.set("type", c.verdict.value)
         outcome.text = outcome.get("message")
@@ -182,8 +179,8 @@ def annotations(report: Report) -> Iterator[str]:
     for comparison in shown[:_ANNOTATIONS]:
         level = _LOOKS[comparison.verdict].level
         column = comparison.column
-        title = command_property(f"{comparison.row} {column.task}/{column.metric}")
-        yield f"::{level} title={title}::{command_text(_summary(comparison))}"
+        title = escape.command_property(f"{comparison.row} {column.task}/{column.metric}")
+        yield f"::{level} title={title}::{escape.command_text(_summary(comparison))}"
 
 
 def write_summary(report: Report, path: Path) -> None:

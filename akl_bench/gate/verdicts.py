@@ -13,14 +13,7 @@ from typing import Literal
 
 from scipy import special, stats
 
-from akl_bench.statistics import (
-    Difference,
-    against_known_spread,
-    holm,
-    paired_t,
-    pooled_t,
-    welch,
-)
+from akl_bench import statistics
 
 _POWER = 0.8
 _MOST_SEEDS = 200
@@ -145,13 +138,13 @@ def estimate(
     x, y = ([sign * side[seed] for seed in shared or side] for side in (candidate, baseline))
     confidence = 1 - 2 * alpha
     if test == "pooled":
-        difference = pooled_t([x], y, confidence)[0]
+        difference = statistics.pooled_t([x], y, confidence)[0]
     elif test == "calibrated":
-        difference = against_known_spread(x, y, confidence)
+        difference = statistics.against_known_spread(x, y, confidence)
     elif test == "welch" or shared:
-        difference = (paired_t if shared else welch)(x, y, confidence)
+        difference = (statistics.paired_t if shared else statistics.welch)(x, y, confidence)
     else:
-        difference = Difference(fmean(x) - fmean(y))
+        difference = statistics.Difference(fmean(x) - fmean(y))
     if difference.statistic is None or difference.df is None:
         # Nothing varies (an empty rate of 0 in every seed): a t-test has nothing to go by.
         tiny = _ROUNDING * max(map(abs, [*x, *y]))
@@ -220,7 +213,7 @@ def _verdict(e: Estimate, alpha: float, loss: float | None, gain: float | None) 
 
 def _adjusted(p_values: list[float | None], adjust: str) -> list[float | None]:
     if adjust == "holm":
-        return holm(p_values)
+        return statistics.holm(p_values)
     if adjust == "bh":
         known = [p for p in p_values if p is not None]
         adjusted = list(stats.false_discovery_control(known)) if known else []

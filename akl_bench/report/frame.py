@@ -20,6 +20,10 @@ from akl_bench.errors import UsageError
 from akl_bench.tasks import TaskSpec
 
 _SHOWN_DIFFERENCES = 20
+_STAMPS = {
+    "smoke": "smoke run: a handful of steps and rows, no evidence",
+    "dry_models": "dry models: random toy weights, no evidence",
+}
 _CODE = 16  # hexadecimal digits
 RowKey = tuple[Row, str, str]  # row, task, metric
 
@@ -186,7 +190,7 @@ def load(*folders: Path) -> RunFrame:
     for folder, content in contents.items():
         run = Run(folder)
         tasks |= {name: task for name, task in content.profile.tasks.items() if name not in tasks}
-        stamps |= dict.fromkeys(_stamps(content.profile))
+        stamps |= {text: None for name, text in _STAMPS.items() if getattr(content.profile, name)}
         known = {cell.record.name for cell in cells}
         own = [
             read_cell(run, content, record, Row(record.objective, record.student, names[folder]))
@@ -208,10 +212,7 @@ def load(*folders: Path) -> RunFrame:
 
 
 def _add_columns(
-    folder: Path,
-    cells: Sequence[Cell],
-    columns: dict[Key, Column],
-    tasks: Mapping[str, TaskSpec],
+    folder: Path, cells: Sequence[Cell], columns: dict[Key, Column], tasks: Mapping[str, TaskSpec]
 ) -> list[str]:
     """Add what the cells of a run measure; return why numbers of theirs fit no column."""
     compared: dict[Key, list[str]] = {}
@@ -260,15 +261,6 @@ def _names(folders: Sequence[Path]) -> dict[Path, str]:
         return {folders[0]: ""}
     short = [folder.resolve().name for folder in folders]
     return {f: str(f) if short.count(n) > 1 else n for f, n in zip(folders, short, strict=True)}
-
-
-def _stamps(profile: Profile) -> list[str]:
-    stamps = []
-    if profile.smoke:
-        stamps.append("smoke run: a handful of steps and rows, no evidence")
-    if profile.dry_models:
-        stamps.append("dry models: random toy weights, no evidence")
-    return stamps
 
 
 def is_named(metric: str, names: Iterable[str]) -> bool:

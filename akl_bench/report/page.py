@@ -100,18 +100,14 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _figures(frame: RunFrame) -> tuple[list[dict[str, str]], str]:
+def _figures(frame: RunFrame) -> tuple[dict[str, str], str]:
     from akl_bench.report.plots.inline import inline
 
-    figures = []
     try:
-        for kind in plots.KINDS:
-            figure = plots.draw(frame, kind)
-            if figure is not None:
-                figures.append({"kind": kind, "svg": inline(figure, kind)})
+        drawn = {kind: plots.draw(frame, kind) for kind in plots.KINDS}
     except MissingDependencyError as error:
-        return [], str(error)
-    return figures, ""
+        return {}, str(error)
+    return {kind: inline(made, kind) for kind, made in drawn.items() if made is not None}, ""
 
 
 def _first_choice(frame: RunFrame, table: Table) -> list[int]:
