@@ -93,22 +93,13 @@ class _Check:
             self._add(row, other, column, mode)
 
     def _add(self, row: Row, other: Row | None, column: Column, mode: Mode) -> None:
-        comparison = Comparison(
-            row.name,
-            column,
-            self.policy.tier(column, row.objective),
-            Verdict.PASS,
-            "",
-            _side(row, column),
-            _side(other, column),
-        )
-        obstacle = self._obstacle(other, column)
-        if other is None or obstacle:
-            verdict, reason = obstacle or (Verdict.MISSING, "")
-            comparison = replace(comparison, verdict=verdict, reason=reason)
+        used, estimate = "", None
+        if other is None:
+            verdict, reason = Verdict.MISSING, "the run has no such objective and student"
+        elif obstacle := self._obstacle(other, column):
+            verdict, reason = obstacle
         elif mode == EXACT:
-            verdict, reason = _same(row, other, column)
-            comparison = replace(comparison, verdict=verdict, mode=EXACT, reason=reason)
+            used, (verdict, reason) = EXACT, _same(row, other, column)
         else:
             before, after = row.numbers(column), other.numbers(column)
             estimate = verdicts.estimate(
@@ -120,13 +111,14 @@ class _Check:
                 margin=self.policy.margin(column, fmean(before.values())),
                 higher_is_better=bool(column.higher_is_better),
             )
-            comparison = replace(comparison, mode=estimate.mode, estimate=estimate)
-        self.comparisons.append(comparison)
+            used, verdict, reason = estimate.mode, Verdict.PASS, ""
+        tier = self.policy.tier(column, row.objective)
+        sides = _side(row, column), _side(other, column)
+        made = Comparison(row.name, column, tier, verdict, used, *sides, estimate, reason=reason)
+        self.comparisons.append(made)
 
-    def _obstacle(self, other: Row | None, column: Column) -> tuple[Verdict, str] | None:
+    def _obstacle(self, other: Row, column: Column) -> tuple[Verdict, str] | None:
         """Why a metric cannot be compared; None where it can."""
-        if other is None:
-            return Verdict.MISSING, "the run has no such objective and student"
         if other.unfinished or not other.seeds:
             return Verdict.MISSING, f"not finished: seed {_list(other.unfinished)}"
         if column is not WEIGHTS:
@@ -182,10 +174,8 @@ def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
         return Verdict.PASS, ""
     seed, sides = next(iter(differing.items()))
     shown = "" if column is WEIGHTS else ": {!r} -> {!r}".format(*sides)
-    return (
-        Verdict.REGRESSION,
-        f"bits differ at {len(differing)} of {len(shared)} seeds, first at seed {seed}{shown}",
-    )
+    where = f"{len(differing)} of {len(shared)} seeds, first at seed {seed}{shown}"
+    return Verdict.REGRESSION, f"bits differ at {where}"
 
 
 def _differing(row: Row, other: Row, column: Column) -> dict[int, tuple[object, object]]:

@@ -187,13 +187,11 @@ def judge(
     losses = _adjusted([e.p_loss for e in estimates], adjust)
     gains = _adjusted([e.p_gain for e in estimates], adjust)
     tested = sum(e.p_loss is not None for e in estimates)
-    results = []
-    for e, loss, gain in zip(estimates, losses, gains, strict=True):
-        detectable = None
-        if e.spread is not None:
-            detectable = e.spread.detectable(alpha / tested if adjust == "holm" else alpha)
-        results.append((_verdict(e, alpha, loss, gain), loss, detectable))
-    return results
+    level = alpha / tested if adjust == "holm" and tested else alpha
+    return [
+        (_verdict(e, alpha, loss, gain), loss, e.spread.detectable(level) if e.spread else None)
+        for e, loss, gain in zip(estimates, losses, gains, strict=True)
+    ]
 
 
 def _verdict(e: Estimate, alpha: float, loss: float | None, gain: float | None) -> Verdict:

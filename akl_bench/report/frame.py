@@ -137,17 +137,14 @@ class RunFrame:
 
     def number(self, cell: Cell, column: Column) -> Metric | None:
         """A cell's number in a column; None where it has none that may stand there."""
-        number = cell.metrics.get(column.key)
-        if number is None or cell.protocols[column.key] != column.protocol:
-            return None
-        return number
+        agrees = cell.protocols.get(column.key) == column.protocol
+        return cell.metrics.get(column.key) if agrees else None
 
     def numbers(self) -> Iterator[tuple[Cell, Column, Metric]]:
         """Every number that stands in a column."""
         for cell in self.cells:
             for column in self.columns:
-                number = self.number(cell, column)
-                if number is not None:
+                if (number := self.number(cell, column)) is not None:
                     yield cell, column, number
 
     def seed_values(self) -> dict[RowKey, dict[int, float]]:

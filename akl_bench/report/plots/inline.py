@@ -35,9 +35,10 @@ def inline(figure: Figure, kind: str) -> str:
             parent.remove(child)
         _styled(parent)
         _identified(parent, kind, used)
-    about = {"viewBox": root.get("viewBox", ""), "role": "img", "stroke-linejoin": "round"}
+    about = {"viewBox": root.get("viewBox", ""), "role": "img"}
     root.attrib.clear()
-    root.attrib.update(about, **{"aria-label": figure.get_suptitle()})
+    title = figure.get_suptitle()
+    root.attrib.update({**about, "aria-label": title, "stroke-linejoin": "round"})
     ElementTree.register_namespace("", _SVG[1:-1])
     return ElementTree.tostring(root, encoding="unicode")
 
