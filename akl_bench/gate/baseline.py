@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from akl_bench.report.frame import is_reference, load
 from akl_bench.strict import Strict, describe
 
 SCHEMA = 2
-_WIDTH = 100
 
 
 class ItemsFile(Strict):
@@ -100,7 +100,7 @@ def create(
         run=run,
     )
     content_json = baseline.model_dump(mode="json")
-    write_text(path, _text({**content_json, "sha256": _sha256(content_json)}) + "\n")
+    write_text(path, _text({**content_json, "sha256": _sha256(content_json)}))
     return baseline
 
 
@@ -182,19 +182,7 @@ def _sha256(content: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _text(value: Any, indent: int = 0) -> str:
-    """JSON with one line for what fits on it or is a plain list: differences stay small."""
-    flat = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    if not isinstance(value, dict | list) or indent + len(flat) <= _WIDTH:
-        return flat
-    inside, outside = " " * (indent + 1), " " * indent
-    if isinstance(value, dict):
-        lines = [
-            f"{inside}{json.dumps(key, ensure_ascii=False)}: {_text(inner, indent + 1)}"
-            for key, inner in value.items()
-        ]
-        return "{\n" + ",\n".join(lines) + f"\n{outside}}}"
-    if not any(isinstance(inner, dict | list) for inner in value):
-        return flat
-    lines = [f"{inside}{_text(inner, indent + 1)}" for inner in value]
-    return "[\n" + ",\n".join(lines) + f"\n{outside}]"
+def _text(content: Any) -> str:
+    """JSON with one line for a list of numbers: differences stay small."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    return re.sub(r'\[\n[^][{}"]*\]', lambda match: " ".join(match[0].split()), text) + "\n"

@@ -1,6 +1,6 @@
 """A check: comparability first, then a verdict on every metric of every objective."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Literal
@@ -10,7 +10,7 @@ from akl_bench.gate import verdicts
 from akl_bench.gate.baseline import Baseline
 from akl_bench.gate.comparability import changes, made_with, of_columns, summary
 from akl_bench.gate.comparison import EXACT, Comparison, Report, Side
-from akl_bench.gate.policy import Policy, Tier
+from akl_bench.gate.policy import Policy
 from akl_bench.gate.snapshot import WEIGHTS, Row, Snapshot
 from akl_bench.gate.verdicts import Verdict
 from akl_bench.report.frame import Column
@@ -71,7 +71,6 @@ class _Check:
     policy: Policy
     mode: Mode
     comparisons: list[Comparison] = field(default_factory=list)
-    waiting: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         runs = self.baseline.run, self.candidate
@@ -94,22 +93,13 @@ class _Check:
             self._add(row, other, column, mode)
 
     def _add(self, row: Row, other: Row | None, column: Column, mode: Mode) -> None:
-        comparison = Comparison(
-            row.name,
-            column,
-            self.policy.tier(column, row.objective),
-            Verdict.PASS,
-            "",
-            _side(row, column),
-            _side(other, column) if other else Side(None, 0),
-        )
-        obstacle = self._obstacle(other, column)
-        if other is None or obstacle:
-            verdict, reason = obstacle or (Verdict.MISSING, "")
-            comparison = replace(comparison, verdict=verdict, reason=reason)
+        used, estimate = "", None
+        if other is None:
+            verdict, reason = Verdict.MISSING, "the run has no such objective and student"
+        elif obstacle := self._obstacle(other, column):
+            verdict, reason = obstacle
         elif mode == EXACT:
-            verdict, reason = _same(row, other, column)
-            comparison = replace(comparison, verdict=verdict, mode=EXACT, reason=reason)
+            used, (verdict, reason) = EXACT, _same(row, other, column)
         else:
             before, after = row.numbers(column), other.numbers(column)
             estimate = verdicts.estimate(
@@ -121,14 +111,14 @@ class _Check:
                 margin=self.policy.margin(column, fmean(before.values())),
                 higher_is_better=bool(column.higher_is_better),
             )
-            self.waiting.append(len(self.comparisons))
-            comparison = replace(comparison, mode=estimate.mode, estimate=estimate)
-        self.comparisons.append(comparison)
+            used, verdict, reason = estimate.mode, Verdict.PASS, ""
+        tier = self.policy.tier(column, row.objective)
+        sides = _side(row, column), _side(other, column)
+        made = Comparison(row.name, column, tier, verdict, used, *sides, estimate, reason=reason)
+        self.comparisons.append(made)
 
-    def _obstacle(self, other: Row | None, column: Column) -> tuple[Verdict, str] | None:
+    def _obstacle(self, other: Row, column: Column) -> tuple[Verdict, str] | None:
         """Why a metric cannot be compared; None where it can."""
-        if other is None:
-            return Verdict.MISSING, "the run has no such objective and student"
         if other.unfinished or not other.seeds:
             return Verdict.MISSING, f"not finished: seed {_list(other.unfinished)}"
         if column is not WEIGHTS:
@@ -145,29 +135,27 @@ class _Check:
 
     def judge(self) -> None:
         """Settle the verdicts of the estimates, tier by tier."""
-        tiers = {index: self.comparisons[index].tier for index in self.waiting}
+        waiting = {i: c.estimate for i, c in enumerate(self.comparisons) if c.estimate}
+        tiers = {i: self.comparisons[i].tier for i in waiting}
         # Alpha bounds any false alarm in the whole check: tiers that can raise one share it.
         sharing = len({tier for tier in tiers.values() if tier.fails})
-        for tier in Tier:
-            indices = [index for index, of in tiers.items() if of is tier]
-            estimates = [e for i in indices if (e := self.comparisons[i].estimate)]
-            alpha = self.policy.alpha / sharing if tier.fails and sharing else self.policy.alpha
-            judged = verdicts.judge(estimates, alpha, self.policy.adjust)
-            for index, (verdict, p, detectable) in zip(indices, judged, strict=True):
-                self.comparisons[index] = replace(
-                    self.comparisons[index], verdict=verdict, p=p, detectable=detectable
-                )
+        for tier in set(tiers.values()):
+            estimates = {i: e for i, e in waiting.items() if tiers[i] is tier}
+            alpha = self.policy.alpha / (sharing if tier.fails else 1)
+            judged = verdicts.judge([*estimates.values()], alpha, self.policy.adjust)
+            for i, (verdict, p, detectable) in zip(estimates, judged, strict=True):
+                made = replace(self.comparisons[i], verdict=verdict, p=p, detectable=detectable)
+                self.comparisons[i] = made
 
 
 def _list(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
-def _side(row: Row, column: Column) -> Side:
-    if column is WEIGHTS:
-        return Side(None, len(row.seeds))
-    values = row.numbers(column).values()
-    return Side(fmean(values) if values else None, len(values))
+def _side(row: Row | None, column: Column) -> Side:
+    values = row.numbers(column).values() if row else ()
+    seeds = row.seeds if row and column is WEIGHTS else values
+    return Side(fmean(values) if values else None, len(seeds))
 
 
 def _same_bits(row: Row, other: Row, columns: Sequence[Column]) -> bool:
@@ -186,23 +174,18 @@ def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
         return Verdict.PASS, ""
     seed, sides = next(iter(differing.items()))
     shown = "" if column is WEIGHTS else ": {!r} -> {!r}".format(*sides)
-    return (
-        Verdict.REGRESSION,
-        f"bits differ at {len(differing)} of {len(shared)} seeds, first at seed {seed}{shown}",
-    )
+    where = f"{len(differing)} of {len(shared)} seeds, first at seed {seed}{shown}"
+    return Verdict.REGRESSION, f"bits differ at {where}"
 
 
 def _differing(row: Row, other: Row, column: Column) -> dict[int, tuple[object, object]]:
     """Both sides at the seeds of both that have other bits."""
-    before, now = _bits(row, column), _bits(other, column)
+    before, now = (
+        dict(zip(r.seeds, r.weights, strict=True)) if column is WEIGHTS else r.by_seed(column)
+        for r in (row, other)
+    )
     sides = {seed: (before[seed], now.get(seed)) for seed in other.seeds if seed in row.seeds}
     return {seed: (one, two) for seed, (one, two) in sides.items() if one != two}
-
-
-def _bits(row: Row, column: Column) -> Mapping[int, str | float | None]:
-    if column is WEIGHTS:
-        return dict(zip(row.seeds, row.weights, strict=True))
-    return row.by_seed(column)
 
 
 def _notes(baseline: Snapshot, candidate: Snapshot, left_out: int) -> list[str]:

@@ -1,14 +1,11 @@
 """Whether two runs measured the same thing, and what changed otherwise."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
 
 from akl_bench.artifacts.cells import Key
 from akl_bench.artifacts.keys import differences
 from akl_bench.gate.snapshot import Snapshot
 from akl_bench.report.frame import Column
-
-T = TypeVar("T")
 
 
 def of_columns(baseline: Snapshot, candidate: Snapshot) -> dict[Key, list[str]]:
@@ -39,49 +36,29 @@ def made_with(baseline: Snapshot, candidate: Snapshot) -> Iterator[str]:
         yield from differences(before, now)
 
 
-def summary(by_column: Mapping[Key, Sequence[str]]) -> Iterator[str]:
+def summary(by_key: Mapping[Key, Sequence[str]]) -> Iterator[str]:
     """Every line once, with the tasks or metrics that it is about where these are not all."""
-    for line, keys in _by_line(by_column).items():
+    by_line: dict[str, list[Key]] = {}
+    for key, line in ((key, line) for key, lines in by_key.items() for line in lines):
+        by_line.setdefault(line, []).append(key)
+    for line, keys in by_line.items():
         names: dict[str, None] = {}
         for task, metric in keys:
-            whole = all(key in keys for key in by_column if key[0] == task)
+            whole = all(key in keys for key in by_key if key[0] == task)
             names[task if whole else f"{task}/{metric}"] = None
-        yield _about(line, names, everything=len(keys) == len(by_column))
+        yield line if len(keys) == len(by_key) else f"{line} ({', '.join(names)})"
 
 
 def changes(baseline: Snapshot, candidate: Snapshot) -> list[str]:
     """What the candidate is about: everything that may differ and does, one line each."""
     others = {row.name: row for row in candidate.rows if any(row.weights)}
     training = {
-        row.name: list(
-            differences(
-                {**baseline.subject, **row.own},
-                {**candidate.subject, **others[row.name].own},
-            )
-        )
+        (row.name, ""): list(differences(baseline.subject | row.own, candidate.subject | other.own))
         for row in baseline.rows
-        if row.name in others
+        if (other := others.get(row.name))
     }
     measuring = {
         one.key: ["code of sampling or scoring"] if one.code != other.code else []
         for one, other in _shared_columns(baseline, candidate)
     }
-    return [
-        *(
-            _about(line, rows, everything=len(rows) == len(training))
-            for line, rows in _by_line(training).items()
-        ),
-        *summary(measuring),
-        *made_with(baseline, candidate),
-    ]
-
-
-def _by_line(lines: Mapping[T, Sequence[str]]) -> dict[str, list[T]]:
-    keys: dict[str, list[T]] = {}
-    for key, line in ((key, line) for key, of_key in lines.items() for line in of_key):
-        keys.setdefault(line, []).append(key)
-    return keys
-
-
-def _about(line: str, names: Collection[str], *, everything: bool) -> str:
-    return line if everything else f"{line} ({', '.join(names)})"
+    return [*summary(training), *summary(measuring), *made_with(baseline, candidate)]

@@ -11,12 +11,7 @@ from akl_bench.report.frame import Column
 
 EXACT: Literal["exact"] = "exact"
 _SCHEMA = 1
-_OUTCOMES = {
-    0: "passed",
-    1: "failed",
-    3: "not possible",
-    4: "inconclusive",
-}
+_OUTCOMES = {0: "passed", 1: "failed", 3: "not possible", 4: "inconclusive"}
 
 
 @dataclass(frozen=True)
@@ -88,6 +83,7 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """Everything that it has; numbers in the unit that tables show."""
         e = self.estimate
+        interval = [*map(self.scaled, (e.low, e.high))] if e and e.low is not None else None
         return {
             "row": self.row,
             "task": self.column.task,
@@ -98,9 +94,7 @@ class Comparison:
             "baseline": {"mean": self.scaled(self.baseline.mean), "seeds": self.baseline.seeds},
             "candidate": {"mean": self.scaled(self.candidate.mean), "seeds": self.candidate.seeds},
             "difference": self.scaled(e.difference) if e else None,
-            "interval": [self.scaled(e.low), self.scaled(e.high)]
-            if e and e.low is not None
-            else None,
+            "interval": interval,
             "p": self.p,
             "margin": self.scaled(e.margin) if e else None,
             "detectable": self.scaled(self.detectable),

@@ -46,9 +46,8 @@ def explain(report: Report, name: str, before: Items, frame: RunFrame) -> str:
 
 
 def _fell(comparison: Comparison) -> bool:
-    if comparison.column.higher_is_better is None or comparison.candidate.mean is None:
-        return False
-    return comparison.verdict in (Verdict.REGRESSION, Verdict.WARN, Verdict.INCONCLUSIVE)
+    known = comparison.column.higher_is_better is not None and comparison.candidate.mean is not None
+    return known and comparison.verdict in (Verdict.REGRESSION, Verdict.WARN, Verdict.INCONCLUSIVE)
 
 
 def _items(

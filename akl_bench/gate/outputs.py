@@ -11,13 +11,7 @@ from xml.etree import ElementTree
 from akl_bench.gate.comparison import Comparison, Report
 from akl_bench.gate.policy import Tier
 from akl_bench.gate.verdicts import Verdict
-from akl_bench.report.escape import (
-    command_property,
-    command_text,
-    markdown_text,
-    terminal_text,
-    xml_text,
-)
+from akl_bench.report import escape
 from akl_bench.report.text import Markup, aligned, markdown_table
 
 
@@ -61,10 +55,10 @@ def text(report: Report, *, everything: bool = False, styled: bool = False) -> s
         for comparison, row in zip(shown, rows, strict=True):
             lines.append(row)
             if comparison.explanation:
-                lines.append(f"  {terminal_text(comparison.explanation)}")
+                lines.append(f"  {escape.terminal_text(comparison.explanation)}")
         lines += ["", _LEGEND]
     for title, entries in _about(report):
-        lines += [f"{title}:", *(f"  {terminal_text(entry)}" for entry in entries)]
+        lines += [f"{title}:", *(f"  {escape.terminal_text(entry)}" for entry in entries)]
     return "\n".join([*lines, report.headline]) + "\n"
 
 
@@ -78,7 +72,7 @@ def markdown(report: Report, *, everything: bool = True) -> str:
         lines += markdown_table(heads, rows, left=len(heads))
         lines += ["", _LEGEND, ""]
     for title, entries in _about(report):
-        lines += [f"{title}:", "", *(f"- {markdown_text(entry)}" for entry in entries), ""]
+        lines += [f"{title}:", "", *(f"- {escape.markdown_text(entry)}" for entry in entries), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -132,52 +126,38 @@ def junit(report: Report) -> str:
     root = ElementTree.Element("testsuites")
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     for index, (row, group) in enumerate(groupby(report.comparisons, key=lambda c: c.row)):
-        cases = list(group)
-        elements = [_element(c) for c in cases]
-        suite = ElementTree.SubElement(
-            root,
-            "testsuite",
-            {
-                "name": xml_text(row),
-                "package": "akl-bench",
-                "id": str(index),
-                "timestamp": now,
-                "hostname": "localhost",
-                "tests": str(len(cases)),
-                "failures": str(elements.count("failure")),
-                "errors": str(elements.count("error")),
-                "skipped": str(elements.count("skipped")),
-                "time": "0",
-            },
-        )
+        about = {"name": escape.xml_text(row), "package": "akl-bench", "id": str(index)}
+        about |= {"timestamp": now, "hostname": "localhost"}
+        suite = ElementTree.SubElement(root, "testsuite", about)
         # The schema of Ant wants this one first and the two below last, empty or not.
         ElementTree.SubElement(suite, "properties")
-        for comparison, element in zip(cases, elements, strict=True):
-            _case(suite, comparison, element)
+        elements = [_case(suite, comparison) for comparison in group]
+        suite.set("tests", str(len(elements)))
+        for name, element in (("failures", "failure"), ("errors", "error"), ("skipped",) * 2):
+            suite.set(name, str(elements.count(element)))
+        suite.set("time", "0")
         ElementTree.SubElement(suite, "system-out")
         ElementTree.SubElement(suite, "system-err")
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
 
 
-def _element(comparison: Comparison) -> str | None:
-    element = _LOOKS[comparison.verdict].element
-    return element if element is None or comparison.fails else "skipped"
-
-
-def _case(suite: ElementTree.Element, comparison: Comparison, element: str | None) -> None:
-    column = comparison.column
+def _case(suite: ElementTree.Element, c: Comparison) -> str | None:
+    """Add a comparison to its suite; return the element that says how it came out."""
     about = {
-        "name": xml_text(column.metric),
-        "classname": xml_text(f"{comparison.row}.{column.task}"),
+        "name": escape.xml_text(c.column.metric),
+        "classname": escape.xml_text(f"{c.row}.{c.column.task}"),
     }
     case = ElementTree.SubElement(suite, "testcase", {**about, "time": "0"})
-    if element is not None:
-        message = xml_text(_summary(comparison))
-        outcome = ElementTree.SubElement(case, element, {"message": message})
-        if element != "skipped":
-            outcome.set("type", comparison.verdict.value)
-            outcome.text = message
+    element = _LOOKS[c.verdict].element
+    if element is None:
+        return None
+    element = element if c.fails else "skipped"
+    outcome = ElementTree.SubElement(case, element, {"message": escape.xml_text(_summary(c))})
+    if element != "skipped":
+        outcome.set("type", c.verdict.value)
+        outcome.text = outcome.get("message")
+    return element
 
 
 def _summary(c: Comparison) -> str:
@@ -199,8 +179,8 @@ def annotations(report: Report) -> Iterator[str]:
     for comparison in shown[:_ANNOTATIONS]:
         level = _LOOKS[comparison.verdict].level
         column = comparison.column
-        title = command_property(f"{comparison.row} {column.task}/{column.metric}")
-        yield f"::{level} title={title}::{command_text(_summary(comparison))}"
+        title = escape.command_property(f"{comparison.row} {column.task}/{column.metric}")
+        yield f"::{level} title={title}::{escape.command_text(_summary(comparison))}"
 
 
 def write_summary(report: Report, path: Path) -> None:

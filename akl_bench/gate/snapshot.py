@@ -147,12 +147,8 @@ def _libraries(made: Iterable[Made]) -> dict[str, str]:
 
 
 def _environments(made: Iterable[Made]) -> tuple[Environment, ...]:
-    kinds = {
-        Environment(device=one.device, machine=one.machine, threads=one.threads)
-        for one in made
-        # What torch had no part in, as ROUGE, comes out the same everywhere.
-        if one.threads
-    }
+    # What torch had no part in, as ROUGE, comes out the same everywhere.
+    kinds = {Environment.model_validate(m, from_attributes=True) for m in made if m.threads}
     return tuple(sorted(kinds, key=str))
 
 

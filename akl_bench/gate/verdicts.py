@@ -13,14 +13,7 @@ from typing import Literal
 
 from scipy import special, stats
 
-from akl_bench.statistics import (
-    Difference,
-    against_known_spread,
-    holm,
-    paired_t,
-    pooled_t,
-    welch,
-)
+from akl_bench import statistics
 
 _POWER = 0.8
 _MOST_SEEDS = 200
@@ -94,16 +87,11 @@ class Spread:
         """Loss found with 80 % power: (t_(1 - alpha) + t_0.8) standard errors."""
         n = n or self.n
         own = self.free / n
-        match self.test:
-            case "paired":
-                df: float = n - 1
-            case "calibrated":
-                df = self.baseline - 1
-            case "pooled":
-                df = n + self.baseline - 2
-            case _:
-                parts = self.fixed**2 / (self.baseline - 1) + own**2 / (n - 1)
-                df = (self.fixed + own) ** 2 / parts
+        known = {"paired": n - 1, "calibrated": self.baseline - 1, "pooled": n + self.baseline - 2}
+        df: float | None = known.get(self.test)
+        if df is None:
+            parts = self.fixed**2 / (self.baseline - 1) + own**2 / (n - 1)
+            df = (self.fixed + own) ** 2 / parts
         t = float(special.stdtrit(df, 1 - alpha) + special.stdtrit(df, _POWER))
         return t * math.sqrt(self.fixed + own)
 
@@ -150,28 +138,25 @@ def estimate(
     x, y = ([sign * side[seed] for seed in shared or side] for side in (candidate, baseline))
     confidence = 1 - 2 * alpha
     if test == "pooled":
-        difference = pooled_t([x], y, confidence)[0]
+        difference = statistics.pooled_t([x], y, confidence)[0]
     elif test == "calibrated":
-        difference = against_known_spread(x, y, confidence)
+        difference = statistics.against_known_spread(x, y, confidence)
     elif test == "welch" or shared:
-        difference = (paired_t if shared else welch)(x, y, confidence)
+        difference = (statistics.paired_t if shared else statistics.welch)(x, y, confidence)
     else:
-        difference = Difference(fmean(x) - fmean(y))
+        difference = statistics.Difference(fmean(x) - fmean(y))
     if difference.statistic is None or difference.df is None:
         # Nothing varies (an empty rate of 0 in every seed): a t-test has nothing to go by.
         tiny = _ROUNDING * max(map(abs, [*x, *y]))
         rounded = 0.0 if abs(difference.difference) <= tiny else difference.difference
         return Estimate("threshold", rounded, margin)
+    free = variance(y if test == "calibrated" else x)
+    if test == "pooled":
+        squares = free * (len(x) - 1) + variance(y) * (len(y) - 1)
+        free = squares / (len(x) + len(y) - 2)
+    fixed = (free if test == "pooled" else variance(y)) / len(y)
     if test == "paired":
         fixed, free = 0.0, variance([a - b for a, b in zip(x, y, strict=True)])
-    elif test == "welch":
-        fixed, free = variance(y) / len(y), variance(x)
-    elif test == "calibrated":
-        fixed, free = variance(y) / len(y), variance(y)
-    else:
-        squares = variance(x) * (len(x) - 1) + variance(y) * (len(y) - 1)
-        free = squares / (len(x) + len(y) - 2)
-        fixed = free / len(y)
     return Estimate(
         mode,
         difference.difference,
@@ -202,13 +187,11 @@ def judge(
     losses = _adjusted([e.p_loss for e in estimates], adjust)
     gains = _adjusted([e.p_gain for e in estimates], adjust)
     tested = sum(e.p_loss is not None for e in estimates)
-    results = []
-    for e, loss, gain in zip(estimates, losses, gains, strict=True):
-        detectable = None
-        if e.spread is not None:
-            detectable = e.spread.detectable(alpha / tested if adjust == "holm" else alpha)
-        results.append((_verdict(e, alpha, loss, gain), loss, detectable))
-    return results
+    level = alpha / tested if adjust == "holm" and tested else alpha
+    return [
+        (_verdict(e, alpha, loss, gain), loss, e.spread.detectable(level) if e.spread else None)
+        for e, loss, gain in zip(estimates, losses, gains, strict=True)
+    ]
 
 
 def _verdict(e: Estimate, alpha: float, loss: float | None, gain: float | None) -> Verdict:
@@ -228,7 +211,7 @@ def _verdict(e: Estimate, alpha: float, loss: float | None, gain: float | None) 
 
 def _adjusted(p_values: list[float | None], adjust: str) -> list[float | None]:
     if adjust == "holm":
-        return holm(p_values)
+        return statistics.holm(p_values)
     if adjust == "bh":
         known = [p for p in p_values if p is not None]
         adjusted = list(stats.false_discovery_control(known)) if known else []

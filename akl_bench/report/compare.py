@@ -165,9 +165,8 @@ def _scores(frame: RunFrame, row: Row, column: Column) -> list[tuple[float, dict
         lines = cell.examples(*column.key)
         scores = {line["id"]: line["value"] for line in lines if line["value"] is not None}
         mean = math.fsum(scores.values()) / len(scores) if scores else math.nan
-        by_seed.append(
-            (number.value, scores if math.isclose(mean, number.value, rel_tol=1e-6) else {})
-        )
+        is_mean = math.isclose(mean, number.value, rel_tol=1e-6)
+        by_seed.append((number.value, scores if is_mean else {}))
     return by_seed
 
 

@@ -85,11 +85,9 @@ def looks(objectives: Iterable[str]) -> dict[str, Look]:
     """How objectives are drawn: those of the papers always the same, others as colours are left."""
     names = list(dict.fromkeys(objectives))
     spare = iter(_SPARE if len(names) <= _FEW else ())
-    by_name = {}
-    for name in names:
-        own = _FIXED.get(_plain_name(name)) or next(spare, None)
-        by_name[name] = Look(*own) if own else Look(GREY, "o", known=False, size=5)
-    return by_name
+    own = {name: _FIXED.get(_plain_name(name)) or next(spare, None) for name in names}
+    grey = Look(GREY, "o", known=False, size=5)
+    return {name: Look(*look) if look else grey for name, look in own.items()}
 
 
 def _plain_name(objective: str) -> str:

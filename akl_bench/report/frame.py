@@ -20,6 +20,10 @@ from akl_bench.errors import UsageError
 from akl_bench.tasks import TaskSpec
 
 _SHOWN_DIFFERENCES = 20
+_STAMPS = {
+    "smoke": "smoke run: a handful of steps and rows, no evidence",
+    "dry_models": "dry models: random toy weights, no evidence",
+}
 _CODE = 16  # hexadecimal digits
 RowKey = tuple[Row, str, str]  # row, task, metric
 
@@ -133,17 +137,14 @@ class RunFrame:
 
     def number(self, cell: Cell, column: Column) -> Metric | None:
         """A cell's number in a column; None where it has none that may stand there."""
-        number = cell.metrics.get(column.key)
-        if number is None or cell.protocols[column.key] != column.protocol:
-            return None
-        return number
+        agrees = cell.protocols.get(column.key) == column.protocol
+        return cell.metrics.get(column.key) if agrees else None
 
     def numbers(self) -> Iterator[tuple[Cell, Column, Metric]]:
         """Every number that stands in a column."""
         for cell in self.cells:
             for column in self.columns:
-                number = self.number(cell, column)
-                if number is not None:
+                if (number := self.number(cell, column)) is not None:
                     yield cell, column, number
 
     def seed_values(self) -> dict[RowKey, dict[int, float]]:
@@ -186,7 +187,7 @@ def load(*folders: Path) -> RunFrame:
     for folder, content in contents.items():
         run = Run(folder)
         tasks |= {name: task for name, task in content.profile.tasks.items() if name not in tasks}
-        stamps |= dict.fromkeys(_stamps(content.profile))
+        stamps |= {text: None for name, text in _STAMPS.items() if getattr(content.profile, name)}
         known = {cell.record.name for cell in cells}
         own = [
             read_cell(run, content, record, Row(record.objective, record.student, names[folder]))
@@ -208,10 +209,7 @@ def load(*folders: Path) -> RunFrame:
 
 
 def _add_columns(
-    folder: Path,
-    cells: Sequence[Cell],
-    columns: dict[Key, Column],
-    tasks: Mapping[str, TaskSpec],
+    folder: Path, cells: Sequence[Cell], columns: dict[Key, Column], tasks: Mapping[str, TaskSpec]
 ) -> list[str]:
     """Add what the cells of a run measure; return why numbers of theirs fit no column."""
     compared: dict[Key, list[str]] = {}
@@ -260,15 +258,6 @@ def _names(folders: Sequence[Path]) -> dict[Path, str]:
         return {folders[0]: ""}
     short = [folder.resolve().name for folder in folders]
     return {f: str(f) if short.count(n) > 1 else n for f, n in zip(folders, short, strict=True)}
-
-
-def _stamps(profile: Profile) -> list[str]:
-    stamps = []
-    if profile.smoke:
-        stamps.append("smoke run: a handful of steps and rows, no evidence")
-    if profile.dry_models:
-        stamps.append("dry models: random toy weights, no evidence")
-    return stamps
 
 
 def is_named(metric: str, names: Iterable[str]) -> bool:

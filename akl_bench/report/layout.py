@@ -3,8 +3,9 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from akl_bench.artifacts.records import Made
 from akl_bench.errors import UsageError
@@ -144,20 +145,23 @@ def build(
         UsageError: The baseline is none of the run's objectives.
     """
     columns = frame.columns if every_metric else frame.shown
-    grid = _grid(frame, columns)
-    for index, column in enumerate(columns):
-        for row, rank in _ranks(grid, index, column).items():
-            grid[row][index] = replace(grid[row][index], rank=rank)
     against = _baseline(frame, baseline)
     comparisons: dict[RowKey, Comparison] = {}
     if against is not None:
         comparisons = compare(frame, columns, against, pooled=pooled, detailed=detailed)
-    places = {column.key: index for index, column in enumerate(columns)}
-    for (row, *key), comparison in comparisons.items():
-        if comparison.significant:
-            index = places[key[0], key[1]]
-            mark = BETTER if comparison.better else WORSE
-            grid[row][index] = replace(grid[row][index], mark=mark)
+    summary = frame.summary()
+    grid: dict[Row, list[Cell]] = {row: [] for row in frame.rows}
+    for column in columns:
+        spreads = {row: s for row in frame.rows if (s := summary.get((row, *column.key)))}
+        ranks = _ranks({row: spread.mean for row, spread in spreads.items()}, column)
+        for row, cells in grid.items():
+            cells.append(Cell())
+            if row in spreads:
+                mean, std, seeds = spreads[row]
+                odd = seeds if seeds != len(frame.finished(row)) else None
+                made = comparisons.get((row, *column.key))
+                mark = (BETTER if made.better else WORSE) if made and made.significant else ""
+                cells[-1] = Cell(mean, std, odd, ranks.get(row, ""), mark)
     cost = _cost(frame)
     rows = [
         Line(
@@ -166,7 +170,7 @@ def build(
             f"{len(frame.finished(row))}/{frame.seeds[row]}",
             [*grid[row], *(cells.get(row, Cell()) for cells in cost.values())],
         )
-        for row in _ordered(frame.rows, columns, grid)
+        for row in _ordered(columns, grid)
     ]
     outside = beside(frame.profile) if published else []
     notes = _notes(frame, against, [c for c in comparisons.values() if c.p is not None])
@@ -189,76 +193,49 @@ def _baseline(frame: RunFrame, wanted: str | None) -> str | None:
         return None
 
 
-def _grid(frame: RunFrame, columns: Sequence[Column]) -> dict[Row, list[Cell]]:
-    summary = frame.summary()
-    finished = {row: len(frame.finished(row)) for row in frame.rows}
-
-    def cell(row: Row, column: Column) -> Cell:
-        spread = summary.get((row, *column.key))
-        if spread is None:
-            return Cell()
-        return Cell(
-            spread.mean, spread.std, spread.seeds if spread.seeds != finished[row] else None
-        )
-
-    return {row: [cell(row, column) for column in columns] for row in frame.rows}
-
-
-def _ordered(
-    rows: Sequence[Row], columns: Sequence[Column], grid: Mapping[Row, list[Cell]]
-) -> list[Row]:
+def _ordered(columns: Sequence[Column], grid: Mapping[Row, list[Cell]]) -> list[Row]:
     """References in their own order, the teacher first; then objectives, the best first."""
-    lead = next((i for i, c in enumerate(columns) if c.higher_is_better is not None), None)
+    directed = [(i, c.higher_is_better) for i, c in enumerate(columns)]
+    lead, is_up = next(((i, up) for i, up in directed if up is not None), (None, None))
 
     def order(row: Row) -> tuple[bool, str, float]:
         if is_reference(row.objective):
             return False, "", 0
         mean = None if lead is None else grid[row][lead].mean
-        if lead is None or mean is None:
-            return True, row.student, math.inf
-        return True, row.student, -mean if columns[lead].higher_is_better else mean
+        return True, row.student, math.inf if mean is None else -mean if is_up else mean
 
-    return sorted(rows, key=order)
+    return sorted(grid, key=order)
 
 
-def _ranks(grid: Mapping[Row, list[Cell]], index: int, column: Column) -> dict[Row, str]:
+def _ranks(means: Mapping[Row, float], column: Column) -> dict[Row, str]:
     """Best and second of a column as shown; equal ones share their place, all equal have none."""
-    means = {
-        row: mean
-        for row, cells in grid.items()
-        if not is_reference(row.objective) and (mean := cells[index].mean) is not None
-    }
+    trained = [row for row in means if not is_reference(row.objective)]
     if column.higher_is_better is None:
         return {}
-    ordered = sorted(means, key=lambda row: means[row], reverse=column.higher_is_better)
+    ordered = sorted(trained, key=lambda row: means[row], reverse=column.higher_is_better)
     texts = {row: shown(column, means[row]) for row in ordered}
     places = dict(zip(dict.fromkeys(texts.values()), (BEST, SECOND), strict=False))
-    if len(places) < 2:
-        return {}
-    return {row: places[text] for row, text in texts.items() if text in places}
+    return {row: places.get(text, "") for row, text in texts.items() if len(places) > 1}
 
 
 def _cost(frame: RunFrame) -> dict[Column, dict[Row, Cell]]:
     """What training cost; no columns where nothing was trained."""
-    costs: dict[Column, dict[Row, Cell]] = {}
-    for column, read in COST.items():
-        for row in frame.rows:
-            values = [read(cell.student.made) for cell in frame.of(row) if cell.student]
-            if values:
-                spread = Spread.of(values)
-                costs.setdefault(column, {})[row] = Cell(spread.mean, spread.std)
-    return costs
+    made = {row: [c.student.made for c in frame.of(row) if c.student] for row in frame.rows}
+    trained = {row: seals for row, seals in made.items() if seals}
+    return {
+        column: {row: Cell(*Spread.of([*map(read, trained[row])])[:2]) for row in trained}
+        for column, read in COST.items()
+        if trained
+    }
 
 
 def _published_line(published: PublishedRow, columns: Sequence[Column]) -> Line:
     cells = []
     for column in columns:
-        mean, spread = published.values.get(column.task, (None, None))
-        if column.metric != ROUGE_L or mean is None:
-            cells.append(Cell())
-            continue
+        printed = published.values.get(column.task, ()) if column.metric == ROUGE_L else ()
         # Published numbers are as printed, ours are raw.
-        cells.append(Cell(mean / column.scale, None if spread is None else spread / column.scale))
+        scaled: Any = [None if value is None else value / column.scale for value in printed]
+        cells.append(Cell(*scaled))
     label = f"{published.name} [{published.title}]"
     mark = " (not comparable)" if published.differences else ""
     return Line(Row(label + mark, ""), "published", "", cells)

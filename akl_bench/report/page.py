@@ -2,8 +2,9 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from akl_bench import __version__
@@ -12,15 +13,15 @@ from akl_bench.artifacts.keys import common
 from akl_bench.artifacts.store import TEACHER
 from akl_bench.errors import MissingDependencyError
 from akl_bench.report import plots
-from akl_bench.report.compare import Comparison
 from akl_bench.report.escape import terminal_text
-from akl_bench.report.frame import Column, RowKey, RunFrame, row_name
-from akl_bench.report.layout import Line, Table, build, shown
+from akl_bench.report.frame import Column, RunFrame, row_name
+from akl_bench.report.layout import Table, build, shown
 from akl_bench.report.samples import samples
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_FOLDER = Path(__file__).with_name("templates")
 _COSTS = {"seconds", "peak_memory_mib"}
 
 
@@ -36,6 +37,7 @@ def environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals |= {"shown": shown, "row_name": row_name}
     made.filters["inert"] = terminal_text
     # A long name may break after an underscore.
     made.filters["folded"] = lambda text: Markup("_<wbr>").join(terminal_text(text).split("_"))
@@ -63,38 +65,34 @@ def render(
     """
     board = build(frame, baseline=baseline, pooled=pooled)
     full = build(frame, baseline=baseline, pooled=pooled, every_metric=True, detailed=True)
-    templates = environment()
-    style, script = (_asset(templates, name) for name in ("page.css", "page.js"))
+    style, script = ((_FOLDER / name).read_text("utf-8") for name in ("page.css", "page.js"))
     figures, without = _figures(frame)
-    keys = {row: str(index) for index, row in enumerate(frame.rows)}
-    values = frame.seed_values()
-    lines = {line.row: line for line in full.rows}
-    return templates.get_template("page.html").render(
-        frame=frame,
-        version=__version__,
-        style=style,
-        script=script,
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-        table=board,
-        full=full,
-        keys=keys,
-        figures=figures,
-        without=without,
-        objectives=[_objective(frame, full, lines[row], values, keys[row]) for row in frame.rows],
-        data={
-            "names": [terminal_text(row_name(row, frame)) for row in frame.rows],
-            "first": _first_choice(frame, board),
-            "tasks": samples(frame, prompts),
-        },
-        protocol=_protocol(frame.columns),
-        provenance=_provenance(frame),
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            frame=frame,
+            version=__version__,
+            style=style,
+            script=script,
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            table=board,
+            full=full,
+            keys={row: str(index) for index, row in enumerate(frame.rows)},
+            figures=figures,
+            without=without,
+            lines={line.row: line for line in full.rows},
+            values=frame.seed_values(),
+            data={
+                "names": [terminal_text(row_name(row, frame)) for row in frame.rows],
+                "first": _first_choice(frame, board),
+                "tasks": samples(frame, prompts),
+            },
+            protocol=_protocol(frame.columns),
+            provenance=_provenance(frame),
+        )
     )
-
-
-def _asset(templates: "Environment", name: str) -> str:
-    assert templates.loader is not None
-    return templates.loader.get_source(templates, name)[0]
 
 
 def _hash(text: str) -> str:
@@ -102,73 +100,14 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _figures(frame: RunFrame) -> tuple[list[dict[str, str]], str]:
+def _figures(frame: RunFrame) -> tuple[dict[str, str], str]:
     from akl_bench.report.plots.inline import inline
 
-    figures = []
     try:
-        for kind in plots.KINDS:
-            figure = plots.draw(frame, kind)
-            if figure is not None:
-                figures.append({"kind": kind, "svg": inline(figure, kind)})
+        drawn = {kind: plots.draw(frame, kind) for kind in plots.KINDS}
     except MissingDependencyError as error:
-        return [], str(error)
-    return figures, ""
-
-
-def _objective(
-    frame: RunFrame,
-    table: Table,
-    line: Line,
-    values: Mapping[RowKey, Mapping[int, float]],
-    key: str,
-) -> dict[str, Any]:
-    """All numbers of a row."""
-    row, cells = line.row, frame.of(line.row)
-    metrics = []
-    for cell, column in zip(line.cells, table.columns, strict=True):
-        seeds = values.get((row, *column.key), {})
-        comparison = table.comparisons.get((row, *column.key))
-        metrics.append(
-            {
-                "column": column,
-                "cell": cell,
-                "seeds": [f"{seed}: {shown(column, value)}" for seed, value in seeds.items()],
-                "comparison": _comparison(comparison, column) if comparison else None,
-            }
-        )
-    return {
-        "key": key,
-        "title": row_name(row, frame),
-        "seeds": line.seeds,
-        "parameters": next((cell.trained.parameters for cell in cells if cell.trained), None),
-        "reference": line.group == "reference",
-        "metrics": metrics,
-        "cells": [(cell.seed, cell.record.name) for cell in cells],
-    }
-
-
-def _comparison(comparison: Comparison, column: Column) -> dict[str, str]:
-    evidence = comparison.evidence
-    assert evidence is not None, "the page is built in detail"
-
-    def number(value: float | None) -> str:
-        return "-" if value is None else shown(column, value)
-
-    def p(value: float | None) -> str:
-        return "-" if value is None else f"{value:.3g}"
-
-    interval = f"{number(evidence.low)} to {number(evidence.high)}"
-    return {
-        "difference": number(comparison.difference),
-        "interval": "-" if evidence.low is None else interval,
-        "p": p(comparison.p),
-        "p_holm": p(comparison.p_holm),
-        "record": "{}/{}/{}".format(*evidence.record),
-        "improvement": f"{100 * evidence.improvement:.0f} %",
-        "detectable": number(evidence.detectable),
-        "needed": str(evidence.seeds_needed or "-"),
-    }
+        return {}, str(error)
+    return {kind: inline(made, kind) for kind, made in drawn.items() if made is not None}, ""
 
 
 def _first_choice(frame: RunFrame, table: Table) -> list[int]:

@@ -32,14 +32,12 @@ def as_csv(frame: RunFrame, table: Table) -> str:
     for key in frame.seed_values():
         row, task, metric = key
         comparison = table.comparisons.get(key)
-        mean, std, seeds = summary.get(key, (None, None, 0))
+        spread = summary.get(key)
         line = {
             **(_comparison(comparison) if comparison else {}),
             **row._asdict(),
             **vars(columns[task, metric]),
-            "mean": mean,
-            "std": std,
-            "seeds": seeds,
+            **(spread._asdict() if spread else {"seeds": 0}),
         }
         writer.writerow({k: csv_text(v) if isinstance(v, str) else v for k, v in line.items()})
     return text.getvalue()

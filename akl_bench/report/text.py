@@ -42,7 +42,8 @@ def aligned(
         for index, rows in enumerate(escaped):
             lines += [rule] if index else []
             for row in rows:
-                padded = (_padded(row[i], widths[i], i < left) for i in part)
+                cells = [(i, row[i], " " * (widths[i] - _length(row[i]))) for i in part]
+                padded = (cell + room if i < left else room + cell for i, cell, room in cells)
                 lines.append((" " * _GAP).join(padded).rstrip())
     return lines
 
@@ -69,11 +70,6 @@ def _escaped(row: Row, escape: Callable[[str], str]) -> list[str]:
 
 def _length(cell: str) -> int:
     return len(_STYLE.sub("", cell))
-
-
-def _padded(cell: str, width: int, left: bool) -> str:
-    room = " " * (width - _length(cell))
-    return cell + room if left else room + cell
 
 
 def _parts(widths: Sequence[int], left: int, width: int | None) -> Iterator[list[int]]:

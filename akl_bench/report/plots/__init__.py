@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,34 +23,11 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "diversity": Kind(
-        partial(
-            scatter.draw,
-            panels_of=scatter.diversity,
-            title="Quality against diversity; mean and standard deviation over seeds; "
-            "line: Pareto front",
-        ),
-        "a generation task with a diversity metric",
-    ),
-    "coverage": Kind(
-        partial(
-            scatter.draw,
-            panels_of=scatter.coverage,
-            title="Validity of answers (precision) against coverage of what may be said (recall)",
-            front=False,
-        ),
-        "a task with validity and coverage",
-    ),
+    "diversity": Kind(scatter.diversity, "a generation task with a diversity metric"),
+    "coverage": Kind(scatter.coverage, "a task with validity and coverage"),
     "ranks": Kind(ranks.draw, "two objectives with a value on every task"),
     "curves": Kind(curves.draw, "train.jsonl in its cells"),
-    "cost": Kind(
-        partial(
-            scatter.draw,
-            panels_of=scatter.cost,
-            title="Quality against the time that training takes; line: Pareto front",
-        ),
-        "a headline and a training time",
-    ),
+    "cost": Kind(scatter.cost, "a headline and a training time"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,21 +29,17 @@ _POINTS = 160  # more than that are not seen
 
 def curves(frame: RunFrame) -> dict[str, dict[Any, NDArray[np.float64]]]:
     """By panel and row: array [seeds, steps, 2] of step and smoothed value."""
-    by_panel: dict[str, dict[Any, Any]] = defaultdict(dict)
-    for row in frame.rows:
-        logs = [cell.train_log() for cell in frame.of(row)]
-        for key in _PANELS:
-            series = [
-                _smooth(np.array([[line["step"], line[key]] for line in log if key in line]))
-                for log in logs
-                if any(key in line for line in log)
-            ]
+    logs = {row: [cell.train_log() for cell in frame.of(row)] for row in frame.rows}
+    by_panel: dict[str, dict[Any, Any]] = {}
+    for key, (row, of_row) in product(_PANELS, logs.items()):
+        found = [[[line["step"], line[key]] for line in log if key in line] for log in of_row]
+        series = [_smooth(np.array(lines)) for lines in found if lines]
+        if series:
             # Seeds of one row have one budget; a copy that lacks steps is left out.
-            longest = max(map(len, series), default=0)
-            series = [one for one in series if len(one) == longest]
-            if longest:
-                by_panel[key][row] = np.stack(series)
-    return {key: by_panel[key] for key in _PANELS if key in by_panel}
+            longest = max(map(len, series))
+            whole = np.stack([one for one in series if len(one) == longest])
+            by_panel.setdefault(key, {})[row] = whole
+    return by_panel
 
 
 def _smooth(steps_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -94,16 +90,14 @@ def draw(frame: RunFrame) -> Figure | None:
             place.set_xlabel("optimiser step")
             place.margins(x=0.02)
         trained = {row: look for row, look in shown.items() if not is_reference(row.objective)}
+        style: Any = {"linewidth": 1.8, "markersize": 4.5}
         entries = {
-            name_of(row, frame): Line2D(
-                [], [], color=look.color, linewidth=1.8, marker=look.marker, markersize=4.5
-            )
+            name_of(row, frame): Line2D([], [], color=look.color, marker=look.marker, **style)
             for row, look in trained.items()
             if look.known
         }
         if others := sum(not look.known for look in trained.values()):
             entries[f"{others} others"] = Line2D([], [], color=GREY, linewidth=0.8)
-        made.legend(
-            [*entries.values()], [*entries], loc="outside lower left", ncols=min(6, len(entries))
-        )
+        columns = min(6, len(entries))
+        made.legend([*entries.values()], [*entries], loc="outside lower left", ncols=columns)
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,34 +39,33 @@ class Axis(NamedTuple):
 Panel = tuple[str, Axis, Axis]  # title, across, up
 
 
-def diversity(frame: RunFrame) -> list[Panel]:
-    """Panels of quality against diversity: one per task that measures both."""
-    both = []
+def diversity(frame: RunFrame) -> Figure | None:
+    """Quality against diversity, a panel for each task that measures both."""
+    panels: list[Panel] = []
     for task in frame.tasks:
+        of_task = [column for column in frame.columns if column.task == task]
+        various = [c for one in _DIVERSITY for c in of_task if is_named(c.metric, (one,))]
         quality = frame.headline(task)
-        various = [
-            column
-            for wanted in _DIVERSITY
-            for column in frame.columns
-            if column.task == task and is_named(column.metric, (wanted,))
-        ]
         if quality and various:
-            both.append((task, _axis(frame, various[0]), _axis(frame, quality)))
-    return both
+            panels.append((task, _axis(frame, various[0]), _axis(frame, quality)))
+    title = "Quality against diversity; mean and standard deviation over seeds; line: Pareto front"
+    return _draw(frame, panels, title)
 
 
-def coverage(frame: RunFrame) -> list[Panel]:
-    """Panels of coverage (recall of modes) against validity (precision)."""
+def coverage(frame: RunFrame) -> Figure | None:
+    """Coverage (recall of modes) against validity (precision), a panel for each task with both."""
     by_key = {column.key: column for column in frame.columns}
-    return [
+    panels = [
         (task, _axis(frame, by_key[task, "coverage"]), _axis(frame, by_key[task, "validity"]))
         for task in frame.tasks
         if (task, "validity") in by_key and (task, "coverage") in by_key
     ]
+    title = "Validity of answers (precision) against coverage of what may be said (recall)"
+    return _draw(frame, panels, title, front=False)
 
 
-def cost(frame: RunFrame) -> list[Panel]:
-    """One panel: the first headline against seconds of training."""
+def cost(frame: RunFrame) -> Figure | None:
+    """The first headline against seconds of training."""
     first = next((c for c in frame.shown if c.higher_is_better is not None), None)
     seconds = {
         row: Spread.of(made)
@@ -74,29 +73,27 @@ def cost(frame: RunFrame) -> list[Panel]:
         if (made := [cell.student.made.seconds for cell in frame.of(row) if cell.student])
     }
     if first is None or not seconds:
-        return []
-    return [(first.task, Axis("seconds of training", seconds, False), _axis(frame, first))]
+        return None
+    panel = (first.task, Axis("seconds of training", seconds, False), _axis(frame, first))
+    title = "Quality against the time that training takes; line: Pareto front"
+    return _draw(frame, [panel], title)
 
 
 def _axis(frame: RunFrame, column: Column) -> Axis:
+    values = frame.seed_values()
     scaled = {
         row: Spread.of([column.scale * value for value in by_seed.values()])
-        for (row, *key), by_seed in frame.seed_values().items()
-        if tuple(key) == column.key and by_seed
+        for row in frame.rows
+        if (by_seed := values.get((row, *column.key)))
     }
     unit = ", %" if column.scale == 100 else ""
     return Axis(terminal_text(column.metric) + unit, scaled, column.higher_is_better is not False)
 
 
-def draw(
-    frame: RunFrame,
-    *,
-    panels_of: Callable[[RunFrame], Sequence[Panel]],
-    title: str,
-    front: bool = True,
+def _draw(
+    frame: RunFrame, wanted: Sequence[Panel], title: str, *, front: bool = True
 ) -> Figure | None:
     """Panels of points with direct labels; `front` joins those that none beats on both axes."""
-    wanted = panels_of(frame)
     if not wanted:
         return None
     width = 5.2 if len(wanted) > 1 else 7.5
@@ -165,19 +162,14 @@ def _within(points: dict[Row, Point]) -> tuple[dict[Row, Point], list[Point]]:
 
 def _front(points: dict[Row, Point], across: Axis, up: Axis) -> list[Row]:
     """Trained rows that no other one beats on both axes."""
-    signs = [1 if axis.higher_is_better else -1 for axis in (across, up)]
-    at = {
-        row: (signs[0] * p.x, signs[1] * p.y)
-        for row, p in points.items()
-        if not is_reference(row.objective)
-    }
-    return [
-        row
-        for row, mine in at.items()
-        if not any(
-            other != mine and other[0] >= mine[0] and other[1] >= mine[1] for other in at.values()
-        )
-    ]
+    right, top = (1 if axis.higher_is_better else -1 for axis in (across, up))
+    trained = ((row, p) for row, p in points.items() if not is_reference(row.objective))
+    at = {row: (right * p.x, top * p.y) for row, p in trained}
+
+    def is_beaten(x: float, y: float) -> bool:
+        return any((x, y) != other and x <= other[0] and y <= other[1] for other in at.values())
+
+    return [row for row, place in at.items() if not is_beaten(*place)]
 
 
 def _named(points: dict[Row, Point], across: Axis, up: Axis) -> list[Point]:

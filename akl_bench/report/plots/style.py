@@ -23,11 +23,9 @@ _COLUMNS = 3
 def looks(frame: RunFrame) -> dict[Row, Look]:
     """How each row of a run is drawn."""
     trained = figures.looks(row.objective for row in frame.rows if not is_reference(row.objective))
-    return {row: trained.get(row.objective) or _reference(row.objective) for row in frame.rows}
-
-
-def _reference(name: str) -> Look:
-    return Look("#444444", "*" if name == TEACHER else "o", size=9, filled=False)
+    reference = Look("#444444", "o", size=9, filled=False)
+    trained[TEACHER] = reference._replace(marker="*")
+    return {row: trained.get(row.objective, reference) for row in frame.rows}
 
 
 def name_of(row: Row, frame: RunFrame) -> str:
