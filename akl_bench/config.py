@@ -1,4 +1,4 @@
-"""Profiles: one YAML of teacher, student, data, budget, tasks and seeds; `--set` lays over it."""
+"""Profiles: one YAML of teacher, student, data, budget, tasks and seeds; `--set` overrides it."""
 
 import re
 from collections.abc import Sequence
@@ -160,6 +160,11 @@ class Profile(Strict):
             raise ValueError("training.select: rouge_l needs a task of kind generation")
         return self
 
+    def with_seeds(self, n: int) -> "Profile":
+        """With `n` seeds: its own, then counting up from the largest."""
+        more = range(max(self.seeds) + 1, max(self.seeds) + 1 + n)
+        return self.model_copy(update={"seeds": (*self.seeds, *more)[:n]})
+
 
 def profile_paths() -> dict[str, Path]:
     """The shipped profiles by name."""
@@ -217,8 +222,7 @@ def load(
     if smoke:
         loaded = _shrink(loaded)
     if seeds is not None:
-        more = range(max(loaded.seeds) + 1, max(loaded.seeds) + 1 + seeds)
-        loaded = loaded.model_copy(update={"seeds": (*loaded.seeds, *more)[:seeds]})
+        loaded = loaded.with_seeds(seeds)
     return loaded
 
 

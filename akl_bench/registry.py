@@ -163,7 +163,7 @@ class Registry(Generic[T]):
         for entry in self.entries().values():
             if entry.reference == f"{cls.__module__}:{cls.__name__}":
                 return entry.name
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        return snake_case(cls.__name__)
 
     def _built_ins(self) -> list[Entry]:
         spec = importlib.util.find_spec(self.package)
@@ -239,3 +239,8 @@ def _aliases(plugin: ast.ClassDef) -> tuple[str, ...]:
         if "aliases" in map(ast.unparse, filter(None, targets)):
             return tuple(ast.literal_eval(item.value))  # type: ignore[attr-defined]  # it assigns
     return ()
+
+
+def snake_case(name: str) -> str:
+    """The name that a class in a file of one's own goes by."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 
 from akl_bench import config
-from akl_bench.artifacts.files import digest, write_jsonl
+from akl_bench.artifacts.files import digest, file_digest, write_jsonl
 from akl_bench.artifacts.records import (
     CellRecord,
     Completions,
@@ -119,6 +119,7 @@ class RunWriter:
         self.run = Run(Path(folder))
         self.profile = Profile.model_validate(profile) if isinstance(profile, dict) else profile
         self.cells = []
+        self.completions = {}
         self.scores = {}
 
     @_no_sync
@@ -168,14 +169,17 @@ class RunWriter:
         self.made = Made(**MADE | (made or {}))
         if numbers is None:
             return record
+        model = None
         if kind == "trained" and weights is not None:
-            self._student(f"{weights} of {objective}, seed {seed}", fields or {}, log)
+            model = self._student(f"{weights} of {objective}, seed {seed}", fields or {}, log)
+        of = {}
         for task, rows in (answers or {}).items():
-            with self._making(
-                self.place.completions(task), {"code": (code or {}).get(task)}
-            ) as making:
+            self.completions[task] = "m"
+            own = {"code": (code or {}).get(task), "model": model}
+            with self._making(self.place.completions(task), own) as making:
                 write_jsonl(making.folder / COMPLETIONS, rows)
-                making.record = Completions(task=task, n=len(rows))
+                making.record = Completions(task=task, n=len(rows), measure="m")
+            of[task] = file_digest(self.place.completions(task) / COMPLETIONS)
         artifacts = {}
         for (task, metric), number in numbers.items():
             of = self.profile.tasks[task].kind
@@ -185,9 +189,8 @@ class RunWriter:
             protocol = (protocols or {}).get(task, {"task": task})
             now = Measured(measure="m", protocol=protocol)
             self.scores.setdefault(task, {}).setdefault(name, now)
-            with self._making(
-                self.place.scores(task, name), {"code": (code or {}).get(task)}
-            ) as making:
+            own = {"code": (code or {}).get(task), "of": of.get(task, model)}
+            with self._making(self.place.scores(task, name), own) as making:
                 each = ((m, row) for m in metrics for row in (examples or {}).get((task, m), ()))
                 write_jsonl(making.folder / ROWS, ({"metric": m, **row} for m, row in each))
                 making.record = Scores(
@@ -204,6 +207,7 @@ class RunWriter:
             making.record = Student(
                 content=content, parameters=1000, steps=steps, selected_step=steps
             )
+        return content
 
     def _making(self, folder, fields):
         made = self.made
@@ -214,7 +218,14 @@ class RunWriter:
     @_no_sync
     def write(self):
         """Write run.json and give the folder."""
-        self.run.write(RunRecord(profile=self.profile, cells=self.cells, scores=self.scores))
+        self.run.write(
+            RunRecord(
+                profile=self.profile,
+                cells=self.cells,
+                completions=self.completions,
+                scores=self.scores,
+            )
+        )
         return self.run.folder
 
 

@@ -54,7 +54,9 @@ def score(
     default = click.core.ParameterSource.DEFAULT
     is_plain = all(context.get_parameter_source(name) == default for name in asked)
     if where is not None and Run(where).exists() and is_plain:
-        profile = Run(where).read().profile
+        profile = Run(where).read().profile.model_copy(update={"online": options["online"]})
+        if options["seeds"]:
+            profile = profile.with_seeds(options["seeds"])
     else:
         profile = load_profile(**options)
     profile = _with(profile, tasks, metrics)

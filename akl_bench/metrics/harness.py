@@ -64,7 +64,7 @@ def evaluate_harness(
         online: Whether the hub may be asked; without it only its local cache is.
 
     Raises:
-        UsageError: lm-eval cannot build the task, it has no rows, or its data cannot be had.
+        UsageError: lm-eval cannot build the task, it has no rows, or its data is not available.
     """
     # 0.7 s to import on top of transformers, so only where a harness task runs.
     import lm_eval

@@ -110,7 +110,7 @@ def build_student(
 ) -> PreTrainedModel:
     """The student before training, in eval mode.
 
-    `random`: the teacher's architecture with `ref.architecture` laid over its configuration and
+    `random`: the teacher's architecture with its configuration overridden by `ref.architecture` and
     weights drawn from `seed`. `teacher`: the teacher with only `ref.layers`, their weights copied.
     Any other source: that checkpoint.
 

@@ -58,8 +58,8 @@ def adapters(
     for name, module in student.named_modules():
         if isinstance(module, LoraLayer) and module.get_base_layer().weight is head_VD:
             raise UsageError(
-                f"training.lora.modules: {name} has the output head's weight, which takes no "
-                "adapter; leave it out."
+                f"training.lora.modules: {name} has the output head's weight, which cannot have "
+                "an adapter; leave it out."
             )
     yield
     tuner.merge_and_unload()

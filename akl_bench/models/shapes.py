@@ -43,7 +43,7 @@ def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedMode
 
 
 def fresh_model(folder: Path, overrides: Mapping[str, Any], **options: Any) -> PreTrainedModel:
-    """A model with random weights and the configuration in a folder, `overrides` laid over it.
+    """A model with random weights and the configuration in a folder, but for `overrides`.
 
     Raises:
         UsageError: As `with_overrides`.

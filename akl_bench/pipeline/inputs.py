@@ -10,6 +10,7 @@ from akl_bench.config import Profile
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import Record, load_records, load_rows
 from akl_bench.models.census import fingerprint
+from akl_bench.tasks import TaskSpec
 
 
 @dataclass(frozen=True)
@@ -90,4 +91,17 @@ def load_inputs(profile: Profile, folder: Path, *, training: bool = True) -> Inp
     for name, rows in tasks.items():
         plain = [asdict(row) if isinstance(row, Record) else row for row in rows]
         hashes[f"task-{name}"] = digest(plain)
+    by_name = {name: _portable(task) for name, task in profile.tasks.items()}
+    profile = profile.model_copy(update={"tasks": by_name})
     return Inputs(profile, train, validation, tasks, hashes)
+
+
+def _portable(task: TaskSpec) -> TaskSpec:
+    """A task whose metrics are found from any folder, aliases resolved."""
+    known = {spec: metrics.registry.portable(spec) for spec in task.metrics}
+    update = {
+        "metrics": tuple(known.values()),
+        "headline": known.get(task.headline, task.headline),
+        "columns": tuple(known.get(name, name) for name in task.columns),
+    }
+    return task.model_copy(update=update)

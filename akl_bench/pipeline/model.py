@@ -32,7 +32,7 @@ def device(plan: Plan) -> torch.device:
     here = "cuda" if torch.cuda.is_available() else "cpu"
     if here != plan.machine.device:
         raise AklBenchError(
-            f"this cell was planned for {plan.machine.device} and finds only {here}. Mend the "
+            f"this cell was planned for {plan.machine.device} and finds only {here}. Fix the "
             "driver or CUDA_VISIBLE_DEVICES, or start the command again to plan anew."
         )
     return torch.device(here)

@@ -68,9 +68,12 @@ def run(
         AklBenchError: Preparation failed, or another process works in the folder.
     """
     executor = executor or Local()
-    inputs, planned = plan_run(specs, profile, folder, executor, checkpoints=checkpoints)
     store = Run(folder)
+    before = store.read() if store.exists() else None
+    inputs, planned = plan_run(specs, profile, folder, executor, checkpoints=checkpoints)
     with _only_one(folder):
+        if (store.read() if store.exists() else None) != before:
+            raise AklBenchError(f"{folder}: another akl-bench changed it just now; start again.")
         missing = {cell.record.name: planned.missing(cell) for cell in planned.cells}
         todo = [cell for cell in planned.cells if _can_be_made(cell, missing[cell.record.name])]
         on_plan(len(planned.cells), len(planned.cells) - len(todo))
@@ -210,7 +213,7 @@ def _only_one(folder: Path) -> Iterator[None]:
         except OSError as error:
             lock.seek(0)
             raise AklBenchError(
-                f"{folder}: another akl-bench (process {lock.read().strip()}) works here. "
+                f"{folder}: another akl-bench (process {lock.read().strip()}) is using this folder. "
                 "Wait for it, or name another folder with --out."
             ) from error
         lock.truncate(0)

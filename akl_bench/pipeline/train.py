@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from akl_bench.executors.base import Report
     from akl_bench.pipeline.plan import CellPlan, Plan
+    from akl_bench.training.teachers.base import Open
 
 
 def train(
@@ -60,8 +61,7 @@ def train(
         student, _objective(plan, spec.loss), shared.vocab_size(plan), tokenizer.pad_token_id
     )
     source = sources.registry.create(spec.source)
-    lesson = _lesson(plan, learner, cell.model["data"]["train_set"])
-    held_out = _lesson(plan, learner, "validation")
+    lesson, held_out = _lessons(plan, learner, cell.model["data"]["train_set"], "validation")
     selection = (
         Selection("negative_loss", lambda model: -mean_loss(learner, held_out))
         if criterion is None
@@ -111,10 +111,13 @@ def _objective(plan: Plan, loss: str) -> Objective:
     )
 
 
-def _lesson(plan: Plan, learner: Learner, name: str) -> Lesson:
-    """Examples, with the teacher where the objective has one."""
-    teacher = None
+def _lessons(plan: Plan, learner: Learner, *names: str) -> list[Lesson]:
+    """Sets of examples, with the teacher where the objective has one."""
+    opened: Sequence[Open | None] = [None] * len(names)
     if learner.objective.divergence is not None:
-        spec = plan.profile.training.teacher
-        teacher = teachers.registry.create(spec).open(shared.teacher_place(plan, name))
-    return Lesson(shared.examples(plan, name), teacher)
+        teacher = teachers.registry.create(plan.profile.training.teacher)
+        opened = [teacher.open(place) for place in shared.teacher_places(plan, *names)]
+    return [
+        Lesson(shared.examples(plan, name), at_work)
+        for name, at_work in zip(names, opened, strict=True)
+    ]

@@ -17,6 +17,7 @@ from akl_bench.artifacts.records import Fields, Metric
 from akl_bench.artifacts.store import TEACHER, UNTRAINED, Run
 from akl_bench.config import Profile
 from akl_bench.errors import UsageError
+from akl_bench.registry import snake_case
 from akl_bench.tasks import TaskSpec
 
 _SHOWN_DIFFERENCES = 20
@@ -188,12 +189,19 @@ def load(*folders: Path) -> RunFrame:
         run = Run(folder)
         tasks |= {name: task for name, task in content.profile.tasks.items() if name not in tasks}
         stamps |= {text: None for name, text in _STAMPS.items() if getattr(content.profile, name)}
-        known = {cell.record.name for cell in cells}
-        own = [
-            read_cell(run, content, record, Row(record.objective, record.student, names[folder]))
-            for record in content.cells
-            if record.name not in known
-        ]
+        own = []
+        for record in content.cells:
+            row = Row(record.objective, record.student, names[folder])
+            cell = read_cell(run, content, record, row)
+            twin = next((other for other in cells if other.record.name == record.name), None)
+            if twin is None or len(twin.scores) < len(cell.scores):
+                cells = [other for other in cells if other is not twin]
+                own.append(cell)
+            elif lost := sorted({task for task, _ in cell.scores.keys() - twin.scores.keys()}):
+                left_out.append(
+                    f"{', '.join(lost)} of {folder} is left out for {record.label}: the same cell "
+                    "of an earlier run has more numbers."
+                )
         left_out += _add_columns(folder, own, columns, tasks)
         left_out += dict.fromkeys(note for cell in own for note in cell.notes)
         cells += own
@@ -261,8 +269,12 @@ def _names(folders: Sequence[Path]) -> dict[Path, str]:
 
 
 def is_named(metric: str, names: Iterable[str]) -> bool:
-    """Whether a metric, or its name without parameters, is one of these."""
-    return bool({metric, metric.partition("(")[0]} & set(names))
+    """Whether a metric, or its name without parameters, is one of these; a file may be, too."""
+    labels = set(names)
+    for name in names:
+        class_, parenthesis, params = name.rpartition(".py:")[2].partition("(")
+        labels.add(f"{snake_case(class_)}{parenthesis}{params}")
+    return bool({metric, metric.partition("(")[0]} & labels)
 
 
 def row_name(row: Row, frame: RunFrame) -> str:

@@ -191,7 +191,7 @@ CELL = {"objective": "akl", "student": "tiny", "seed": 1, "kind": "trained", "na
 
 
 def whole(**changes):
-    record = RunRecord(profile=load("micro"), cells=[CellRecord(**CELL)], scores={})
+    record = RunRecord(profile=load("micro"), cells=[CellRecord(**CELL)], completions={}, scores={})
     return {**record.model_dump(mode="json"), **changes}
 
 
