@@ -172,14 +172,14 @@ class RunWriter:
         model = None
         if kind == "trained" and weights is not None:
             model = self._student(f"{weights} of {objective}, seed {seed}", fields or {}, log)
-        of = {}
+        answered = {}
         for task, rows in (answers or {}).items():
             self.completions[task] = "m"
             own = {"code": (code or {}).get(task), "model": model}
             with self._making(self.place.completions(task), own) as making:
                 write_jsonl(making.folder / COMPLETIONS, rows)
                 making.record = Completions(task=task, n=len(rows), measure="m")
-            of[task] = file_digest(self.place.completions(task) / COMPLETIONS)
+            answered[task] = file_digest(self.place.completions(task) / COMPLETIONS)
         artifacts = {}
         for (task, metric), number in numbers.items():
             of = self.profile.tasks[task].kind
@@ -189,7 +189,7 @@ class RunWriter:
             protocol = (protocols or {}).get(task, {"task": task})
             now = Measured(measure="m", protocol=protocol)
             self.scores.setdefault(task, {}).setdefault(name, now)
-            own = {"code": (code or {}).get(task), "of": of.get(task, model)}
+            own = {"code": (code or {}).get(task), "of": answered.get(task, model)}
             with self._making(self.place.scores(task, name), own) as making:
                 each = ((m, row) for m in metrics for row in (examples or {}).get((task, m), ()))
                 write_jsonl(making.folder / ROWS, ({"metric": m, **row} for m, row in each))

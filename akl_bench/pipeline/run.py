@@ -213,7 +213,7 @@ def _only_one(folder: Path) -> Iterator[None]:
         except OSError as error:
             lock.seek(0)
             raise AklBenchError(
-                f"{folder}: another akl-bench (process {lock.read().strip()}) is using this folder. "
+                f"{folder} is in use by another akl-bench (process {lock.read().strip()}). "
                 "Wait for it, or name another folder with --out."
             ) from error
         lock.truncate(0)

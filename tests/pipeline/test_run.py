@@ -196,7 +196,7 @@ def test_a_second_process_on_the_same_run_is_refused(start, akl_bench, tmp_path)
         code, _, err = akl_bench("run", "akl", *FEW)
         first.communicate(timeout=300)
     assert code == 1
-    assert f"another akl-bench (process {first.pid}) is using this folder" in err
+    assert f"in use by another akl-bench (process {first.pid})" in err
     assert first.returncode == 0
 
 
