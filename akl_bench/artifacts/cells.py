@@ -19,6 +19,7 @@ from akl_bench.artifacts.records import (
 from akl_bench.artifacts.store import (
     COMPLETIONS,
     ROWS,
+    SEAL,
     TRAIN_LOG,
     CellFolder,
     Run,
@@ -152,10 +153,15 @@ class Cell:
 
     def broken(self) -> list[str]:
         """Files of its artifacts that are not what was sealed."""
+        root = self.folder.folder
+        seals = (path for path in root.rglob(f"[!.]*/{SEAL}") if read_seal(path.parent) is None)
         return [
-            str(folder.relative_to(self.folder.folder) / name)
-            for folder, seal in self.artifacts
-            for name in broken_files(folder, seal)
+            *(str(path.relative_to(root)) for path in seals),
+            *(
+                str(folder.relative_to(root) / name)
+                for folder, seal in self.artifacts
+                for name in broken_files(folder, seal)
+            ),
         ]
 
 

@@ -46,15 +46,18 @@ def score(
     if is_run and (out is not None or label is not None):
         raise UsageError("--out and --label are for checkpoints; a run is scored where it is.")
     if not is_run and not (target / "config.json").is_file():
+        inside = f"; {target / 'model'} is one" if (target / "model/config.json").is_file() else ""
         raise UsageError(
-            f"{target} is neither a run (no run.json) nor a checkpoint (no config.json)."
+            f"{target} is neither a run (no run.json) nor a checkpoint (no config.json){inside}."
         )
     where = target if is_run else out
-    asked = ("profile", "settings", "smoke", "dry_models")
+    own = Run(where).read().profile if where is not None and Run(where).exists() else None
     default = click.core.ParameterSource.DEFAULT
-    is_plain = all(context.get_parameter_source(name) == default for name in asked)
-    if where is not None and Run(where).exists() and is_plain:
-        profile = Run(where).read().profile.model_copy(update={"online": options["online"]})
+    is_other = any(
+        context.get_parameter_source(name) != default for name in ("profile", "settings")
+    ) or any(options[name] and not getattr(own, name) for name in ("smoke", "dry_models"))
+    if own is not None and not is_other:
+        profile = own.model_copy(update={"online": options["online"]})
         if options["seeds"]:
             profile = profile.with_seeds(options["seeds"])
     else:

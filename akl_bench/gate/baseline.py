@@ -78,7 +78,7 @@ def create(
         raise UsageError(
             f"{folder} cannot be a baseline:\n"
             + "\n".join(f"  {problem}" for problem in problems)
-            + "\nRun the same command with more --seeds, or add --allow-partial."
+            + "\nAdd seeds with --seeds, or accept it as it is with --allow-partial."
         )
     if not any(row.seeds for row in run.rows):
         raise UsageError(f"{folder} has no finished cell.")

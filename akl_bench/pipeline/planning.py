@@ -107,6 +107,9 @@ class _Planner:
         """Teacher and untrained students first, then seed by seed."""
         profile = self._profile
         own = {UNTRAINED, TEACHER, *(objective.label for objective in objectives)}
+        run = Run(self._folder)
+        before = run.read().cells if run.exists() and checkpoints else ()
+        own |= {record.objective for record in before if record.kind != "checkpoint"}
         for label in checkpoints:
             if label in own or label.partition("(")[0] in (SFT, *divergences.names()):
                 raise UsageError(f"--label {label}: that is the name of another row; choose one.")
@@ -155,6 +158,8 @@ class _Planner:
 
     def _checkpoint(self, label: str, path: Path, seed: int) -> CellPlan:
         check_checkpoint(path)
+        if not any(path.glob("tokenizer*")) and not (path / "vocab.json").is_file():
+            raise UsageError(f"{path} has no tokenizer; copy its files (tokenizer.json) there.")
         fields = {"checkpoint": content_hash(path), "device": self._machine.device}
         return _cell(fields, objective=label, seed=seed, kind="checkpoint", path=str(path))
 
