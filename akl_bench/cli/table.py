@@ -13,11 +13,7 @@ from akl_bench.cli._options import FORMATS
 @click.command(no_args_is_help=True)
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 @click.option(
-    "--format",
-    "format_",
-    type=click.Choice([*FORMATS, "html"]),
-    default="text",
-    show_default=True,
+    "--format", "format_", type=click.Choice([*FORMATS, "html"]), default="text", show_default=True
 )
 @click.option("--all", "every_metric", is_flag=True, help="Every metric, not only the headlines.")
 @click.option(

@@ -8,14 +8,7 @@ from pathlib import Path
 from akl_bench.artifacts.files import digest
 from akl_bench.artifacts.keys import differences
 from akl_bench.artifacts.records import CellRecord, Fields, Measured, RunRecord, Student
-from akl_bench.artifacts.store import (
-    COMPLETIONS,
-    Artifact,
-    CellFolder,
-    Run,
-    folder_name,
-    read_seal,
-)
+from akl_bench.artifacts.store import COMPLETIONS, Artifact, CellFolder, Run, folder_name, read_seal
 from akl_bench.config import Profile
 from akl_bench.executors.base import Machine
 from akl_bench.pipeline.objectives import SFT, ObjectiveSpec

@@ -31,10 +31,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    plan: Plan,
-    cell: CellPlan,
-    report: Report,
-    criterion: Callable[[PreTrainedModel], float] | None,
+    plan: Plan, cell: CellPlan, report: Report, criterion: Callable[[PreTrainedModel], float] | None
 ) -> None:
     """Train a cell's student and seal it.
 
