@@ -1,22 +1,17 @@
 """Sampling with transformers' `generate`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from akl_bench.data.examples import eos_id
 from akl_bench.generation.base import Answer, Sampler
 from akl_bench.models.heads import output_head
-
-if TYPE_CHECKING:
-    from torch import Tensor
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-    from akl_bench.tasks import GenerationSpec
+from akl_bench.tasks import GenerationSpec
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,12 @@
 """Logits that come chunk by chunk: what the objective takes from the student and the teacher."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from akl_bench.errors import UsageError
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 # Each chunk streams the output layers through the cache: on the CPU 128 tokens pay for that, more
 # of them only where the vocabulary is small. docs/speed.md has the measurements.

@@ -5,29 +5,26 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from akl_bench.artifacts.files import write_json, write_jsonl
+from akl_bench.config import TrainingConfig
 from akl_bench.data.batches import Batch, collate, length_batches, step_rows
 from akl_bench.data.examples import Example, response_tokens
 from akl_bench.errors import AklBenchError
 from akl_bench.models.heads import last_hidden, output_head
 from akl_bench.training import checkpoint
+from akl_bench.training.devices.base import Devices
 from akl_bench.training.logits import Head, LinearLogits
 from akl_bench.training.objective import Objective, ObjectiveOutput
 from akl_bench.training.schedule import Precision, learning_rate, total_steps
 from akl_bench.training.sources.base import Source, StepKey, Writer
-
-if TYPE_CHECKING:
-    from torch import Tensor
-    from transformers import PreTrainedModel
-
-    from akl_bench.config import TrainingConfig
-    from akl_bench.training.devices.base import Devices
-    from akl_bench.training.teachers.base import Open
+from akl_bench.training.teachers.base import Open
 
 _VALIDATION_BATCH = 64
 # Head gap, tail gap, AKL weight and entropy cost time: so many points of their curves are kept.

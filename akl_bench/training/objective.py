@@ -4,21 +4,17 @@ The loss and its gradients are computed together, chunk by chunk of tokens, in t
 the backward pass only scales them. So no [tokens, vocabulary] matrix of a whole batch ever exists.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from akl_bench.divergences import Divergence
 from akl_bench.errors import UsageError
 from akl_bench.training._chunk_loss import ChunkLoss
 from akl_bench.training.logits import Head, LinearLogits, Logits
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)

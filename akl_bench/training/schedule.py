@@ -1,10 +1,9 @@
 """What a budget comes to: steps, learning rates, precision."""
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from akl_bench.config import TrainingConfig
+from akl_bench.config import TrainingConfig
 
 Precision = Literal["fp32", "bf16"]
 

@@ -1,15 +1,11 @@
 """A metric of a task's completions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from akl_bench.artifacts import records
+from akl_bench.data.records import Record
 from akl_bench.metrics.base import Metric, Sample, evaluate
-
-if TYPE_CHECKING:
-    from akl_bench.data.records import Record
 
 Scored = tuple[dict[str, records.Metric], list[dict[str, Any]]]
 

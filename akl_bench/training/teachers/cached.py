@@ -1,28 +1,20 @@
 """The teacher's last hidden states, kept on disk, times its own output layer: exact, and cheap."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
-from akl_bench.data.batches import collate, length_batches
-from akl_bench.data.examples import response_tokens
+from akl_bench.data.batches import Batch, collate, length_batches
+from akl_bench.data.examples import Example, response_tokens
 from akl_bench.errors import AklBenchError
 from akl_bench.training.logits import LinearLogits
 from akl_bench.training.teachers.base import Open, Place, Teacher
 from akl_bench.training.teachers.live import hidden_states
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from transformers import PreTrainedModel
-
-    from akl_bench.data.batches import Batch
-    from akl_bench.data.examples import Example
 
 _FILE = "hidden.npy"
 _BATCH = 32

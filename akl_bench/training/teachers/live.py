@@ -1,21 +1,15 @@
 """The teacher itself, run at every step."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel
 
+from akl_bench.data.batches import Batch
 from akl_bench.models.heads import last_hidden
 from akl_bench.training.logits import Head, LinearLogits
 from akl_bench.training.teachers.base import Open, Place, Teacher
-
-if TYPE_CHECKING:
-    from torch import Tensor
-    from transformers import PreTrainedModel
-
-    from akl_bench.data.batches import Batch
 
 
 @dataclass(frozen=True)
