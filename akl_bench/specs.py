@@ -38,11 +38,8 @@ def parse(text: str) -> Spec:
         raise UsageError(
             f"'{text:.100}' is not a spec. Write name or name(key=value), as akl(mu=0.5)."
         )
-    params = match["params"]
-    if not params or not params.strip():
-        return Spec(match["name"])
     try:
-        call = ast.parse(f"f({params})", mode="eval").body
+        call = ast.parse(f"f({match['params'] or ''})", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise UsageError(f"'{text}': the parameters do not parse. Write key=value.") from error
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
