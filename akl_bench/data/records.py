@@ -55,7 +55,10 @@ def load_rows(
 ) -> list[dict[str, Any]]:
     """Read a source's rows, each with a unique text `id`; arguments as for `load_records`."""
     if source.path is not None:
-        path = _under(root, source.path)
+        try:
+            path = Path(root).expanduser() / Path(source.path).expanduser()
+        except RuntimeError as error:  # ~name of nobody
+            raise UsageError(f"data.root={root}, path={source.path}: {error}") from error
         if path.is_file():
             return read_rows(path, check=check, limit=source.rows, skip=source.skip)
         if source.hub is None:
@@ -88,13 +91,6 @@ def load_rows(
         if problems:
             raise DataError(problems)
     return rows
-
-
-def _under(root: str, path: str) -> Path:
-    try:
-        return Path(root).expanduser() / Path(path).expanduser()
-    except RuntimeError as error:  # ~name of nobody
-        raise UsageError(f"data.root={root}, path={path}: {error}") from error
 
 
 def _record_problems(row: Mapping[str, Any]) -> list[str]:

@@ -55,11 +55,12 @@ def _clipped_matches(tokens: Sequence[Sequence[str]], n: int) -> tuple[list[int]
     for counter in counts:
         for gram, count in counter.items():
             best = largest.get(gram, 0)
-            largest[gram] = max(best, count)
             if best:
                 second[gram] = max(second.get(gram, 0), min(best, count))
+            if count > best:
+                largest[gram] = count
     matches = [
-        sum(min(count, second.get(gram, 0)) for gram, count in counter.items())
+        sum(min(count, second[gram]) for gram, count in counter.items() if gram in second)
         for counter in counts
     ]
     return matches, [counter.total() for counter in counts]

@@ -112,17 +112,16 @@ def _hub_folder(name: str, revision: str | None, *, online: bool) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(
-            snapshot_download(
-                name,
-                revision=revision,
-                local_files_only=not online,
-                allow_patterns=[f"*{suffix}" for suffix in CONTENT_SUFFIXES],
-                ignore_patterns=["*/*"],
-            )
+        folder = snapshot_download(
+            name,
+            revision=revision,
+            local_files_only=not online,
+            allow_patterns=[f"*{suffix}" for suffix in CONTENT_SUFFIXES],
+            ignore_patterns=["*/*"],
         )
     except LocalEntryNotFoundError as error:
         remedy = "is the network reachable?" if online else "add --online to download it."
         raise UsageError(f"Hub model '{name}' is not in the local cache; {remedy}") from error
     except (HfHubHTTPError, HFValidationError) as error:
         raise UsageError(f"Hub model '{name}' cannot be downloaded: {error}") from error
+    return Path(folder)
