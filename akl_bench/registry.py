@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -66,7 +67,11 @@ class Registry(Generic[T]):
         if self._entries is None:
             claimed: dict[str, str] = {}
             by_name: dict[str, Entry] = {}
-            for entry in [*self._built_ins(), *self._installed()]:
+            installed = [
+                Entry(p.name, (), f"installed plug-in {p.value}", f"entry point {p.value}", p.value)
+                for p in entry_points(group=self.package)
+            ]
+            for entry in [*self._built_ins(), *installed]:
                 for name in (entry.name, *entry.aliases):
                     if name in claimed:
                         raise AklBenchError(
@@ -165,38 +170,21 @@ class Registry(Generic[T]):
                 return entry.name
         return snake_case(cls.__name__)
 
-    def _built_ins(self) -> list[Entry]:
+    def _built_ins(self) -> Iterator[Entry]:
         spec = importlib.util.find_spec(self.package)
         if spec is None or spec.submodule_search_locations is None:
             raise AklBenchError(f"the package {self.package} is not installed")
-        entries = []
         for folder in spec.submodule_search_locations:
             for path in sorted(Path(folder).glob("[!_]*.py")):
                 tree = ast.parse(path.read_text(encoding="utf-8"))
-                plugin = self._plugin_class(tree)
+                classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
+                public = (cls for cls in classes if not cls.name.startswith("_"))
+                plugin = next((c for c in public if self.base in map(ast.unparse, c.bases)), None)
                 if plugin is not None:
                     summary = (ast.get_docstring(tree) or "").partition("\n")[0]
                     origin = f"{self.package}.{path.stem}"
                     reference = f"{origin}:{plugin.name}"
-                    entries.append(Entry(path.stem, _aliases(plugin), summary, origin, reference))
-        return entries
-
-    def _plugin_class(self, tree: ast.Module) -> ast.ClassDef | None:
-        """The first public class of a module that subclasses the base by its name."""
-        for node in tree.body:
-            if (
-                isinstance(node, ast.ClassDef)
-                and not node.name.startswith("_")
-                and self.base in map(ast.unparse, node.bases)
-            ):
-                return node
-        return None
-
-    def _installed(self) -> list[Entry]:
-        return [
-            Entry(p.name, (), f"installed plug-in {p.value}", f"entry point {p.value}", p.value)
-            for p in entry_points(group=self.package)
-        ]
+                    yield Entry(path.stem, _aliases(plugin), summary, origin, reference)
 
     def _load_file(self, reference: str) -> type[Any]:
         file, _, cls = reference.strip().rpartition(":")

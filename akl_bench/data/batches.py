@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from akl_bench.data.examples import Example
 
@@ -44,27 +45,17 @@ def collate(examples: Sequence[Example], pad_id: int) -> Batch:
 
     The last response token is never an input: nothing is predicted from it.
     """
-    sequences = [(example.prompt + example.response)[:-1] for example in examples]
-    width = max(map(len, sequences))
-    input_ids = np.full((len(examples), width), pad_id, dtype=np.int64)
-    mask = np.zeros((len(examples), width), dtype=np.int64)
+    sequences = [torch.tensor((example.prompt + example.response)[:-1]) for example in examples]
+    input_ids_BT = pad_sequence(sequences, batch_first=True, padding_value=pad_id)
+    mask_BT = pad_sequence([torch.ones_like(ids) for ids in sequences], batch_first=True)
     positions, labels, cache_rows = [], [], []
-    for index, (example, sequence) in enumerate(zip(examples, sequences, strict=True)):
-        input_ids[index, : len(sequence)] = sequence
-        mask[index, : len(sequence)] = 1
-        n = len(example.response)
-        start = index * width + len(example.prompt) - 1
-        positions.append(np.arange(start, start + n))
-        labels.append(example.response)
-        row = example.cache_row
-        cache_rows.append(np.full(n, -1) if row is None else np.arange(row, row + n))
-    return Batch(
-        torch.from_numpy(input_ids),
-        torch.from_numpy(mask),
-        torch.from_numpy(np.concatenate(positions)),
-        torch.from_numpy(np.concatenate(labels).astype(np.int64)),
-        torch.from_numpy(np.concatenate(cache_rows)),
-    )
+    for index, example in enumerate(examples):
+        n, row = len(example.response), example.cache_row
+        start = index * input_ids_BT.shape[1] + len(example.prompt) - 1
+        positions.append(torch.arange(start, start + n))
+        labels.append(torch.tensor(example.response, dtype=torch.long))
+        cache_rows.append(torch.full((n,), -1) if row is None else torch.arange(row, row + n))
+    return Batch(input_ids_BT, mask_BT, *map(torch.cat, (positions, labels, cache_rows)))
 
 
 def step_rows(n: int, batch_size: int, step: int, seed: int) -> list[int]:

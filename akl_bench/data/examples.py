@@ -106,13 +106,8 @@ def read_examples(path: Path) -> list[Example]:
     """Read what `write_examples` wrote."""
     with np.load(path, allow_pickle=False) as arrays:
         prompts, responses = (
-            _cut(arrays[name].tolist(), arrays[f"{name}_lengths"].tolist())
+            np.split(arrays[name], arrays[f"{name}_lengths"].cumsum()[:-1])
             for name in ("prompt", "response")
         )
         rows = zip(arrays["ids"].tolist(), prompts, responses, strict=True)
-        return in_cache([Example(*row) for row in rows])
-
-
-def _cut(flat: list[int], lengths: list[int]) -> list[tuple[int, ...]]:
-    ends = list(accumulate(lengths))
-    return [tuple(flat[end - n : end]) for end, n in zip(ends, lengths, strict=True)]
+        return in_cache([Example(i, tuple(p.tolist()), tuple(r.tolist())) for i, p, r in rows])

@@ -1,17 +1,12 @@
 """The two tokenizers of the metrics, and n-grams; neither needs downloaded data."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Any
 
 from akl_bench.errors import UsageError
-
-if TYPE_CHECKING:
-    from nltk.stem.porter import PorterStemmer
 
 WORDS = "tokenizer:wordpunct"
 """What `words` is called in signatures: runs of word characters or of punctuation, case kept."""
@@ -48,7 +43,7 @@ def _stem(token: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _porter() -> PorterStemmer:
+def _porter() -> Any:
     # nltk takes a second to import, and most metrics do without it.
     from nltk.stem.porter import PorterStemmer
 

@@ -5,12 +5,11 @@ EAD = N / (V (1 - ((V - 1) / V)^C)): distinct n-grams seen over those expected.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from akl_bench.errors import UsageError
 from akl_bench.metrics._text import WORDS, pooled_ngrams, require_order
-from akl_bench.metrics.base import Metric
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class AdjustedDistinctN(Metric):
         if type(self.vocabulary) is not int or self.vocabulary < 2:
             raise UsageError(f"vocabulary must be a whole number >= 2, not {self.vocabulary!r}")
 
-    def corpus(self, texts: Sequence[str]) -> float:
+    def corpus(self, texts: Texts) -> float:
         counts = pooled_ngrams(texts, self.n)
         if not counts:
             return 0.0

@@ -5,10 +5,9 @@ Shaib et al. 2024, "Standardizing the measurement of text diversity".
 
 import math
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from akl_bench.metrics.base import Metric
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class CompressionRatio(Metric):
     # Builds of zlib differ in the bytes that they write. Sorted: no value hangs on the row order.
     details = (f"deflate:zlib_{zlib.ZLIB_RUNTIME_VERSION}_level_9", "order:sorted_lines")
 
-    def corpus(self, texts: Sequence[str]) -> float | None:
+    def corpus(self, texts: Texts) -> float | None:
         # A lone surrogate cannot be encoded strictly; it must not end a run.
         raw = "\n".join(sorted(texts)).encode(errors="surrogatepass")
         if not raw:

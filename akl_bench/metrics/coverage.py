@@ -1,9 +1,8 @@
 """Share of the true answer modes that a prompt's samples reach: recall, judged exactly."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from akl_bench.metrics.base import Metric
+from akl_bench.metrics.base import Metric, Texts
 from akl_bench.microworld import GRAMMAR_VERSION, mode_of, modes, understands
 
 
@@ -25,9 +24,7 @@ class Coverage(Metric):
     format = "%.1f"
     details = (f"grammar:{GRAMMAR_VERSION}", "norm:min_modes_samples")
 
-    def per_group(
-        self, prompt: str, texts: Sequence[str], references: Sequence[str]
-    ) -> float | None:
+    def per_group(self, prompt: str, texts: Texts, references: Texts) -> float | None:
         if not texts or not understands(prompt) or len(modes(prompt)) < 2:
             return None
         reached = {mode_of(prompt, text) for text in texts} - {None}

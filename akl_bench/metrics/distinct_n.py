@@ -1,10 +1,9 @@
 """Distinct-n of all responses together: distinct n-grams / n-grams (Li et al. 2016)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from akl_bench.metrics._text import WORDS, pooled_ngrams, require_order
-from akl_bench.metrics.base import Metric
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,6 @@ class DistinctN(Metric):
     def __post_init__(self) -> None:
         require_order(self.n, largest=10)
 
-    def corpus(self, texts: Sequence[str]) -> float:
+    def corpus(self, texts: Texts) -> float:
         counts = pooled_ngrams(texts, self.n)
         return len(counts) / max(1, sum(counts.values()))

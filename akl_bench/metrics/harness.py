@@ -101,9 +101,16 @@ def _build(manager: Any, spec: TaskSpec, rows: Sequence[Row] | None, *, online: 
     elif not rows:
         raise UsageError(f"Task {spec.name}: no rows.")
     else:
+        from datasets import Dataset
+
+        # A plain function: lm-eval deep-copies configurations, rows in a partial too. Rows built
+        # from Python values keep their types.
+        def load(**_: object) -> dict[str, Any]:
+            return {_SPLIT: Dataset.from_list([dict(row) for row in rows])}
+
         config |= {
             "task": spec.name,
-            "custom_dataset": _dataset(rows),
+            "custom_dataset": load,
             "test_split": _SPLIT,
             "metadata": {"version": spec.version},
         }
@@ -118,17 +125,6 @@ def _build(manager: Any, spec: TaskSpec, rows: Sequence[Row] | None, *, online: 
             f"Task {spec.name}: lm-eval cannot build it: {type(error).__name__}: {error}"
         ) from error
     return task
-
-
-def _dataset(rows: Sequence[Row]) -> Any:
-    """A loader as lm-eval calls it; rows built from Python values keep their types."""
-    from datasets import Dataset
-
-    # A plain function: lm-eval deep-copies configurations, and rows would be copied with a partial.
-    def load(**_: object) -> dict[str, Any]:
-        return {_SPLIT: Dataset.from_list([dict(row) for row in rows])}
-
-    return load
 
 
 def _result(spec: TaskSpec, rows: Sequence[Row] | None, output: Any, own: str) -> HarnessResult:
@@ -179,11 +175,8 @@ def _digest(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-class _DropExpected(logging.Filter):
-    """Lets every record through but lm-eval's remarks on what is done here on purpose."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not any(text in record.getMessage() for text in _EXPECTED)
+def _unexpected(record: logging.LogRecord) -> bool:
+    return not any(text in record.getMessage() for text in _EXPECTED)
 
 
 @contextmanager
@@ -192,11 +185,7 @@ def _contained() -> Iterator[None]:
     import lm_eval.evaluator
     from tqdm import tqdm  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-    loggers = [
-        logging.getLogger(name) for name in ("lm_eval.models.huggingface", "lm_eval.api.task")
-    ]
-    root, dropping = logging.getLogger("lm_eval"), _DropExpected()
-    level = root.level
+    root = logging.getLogger("lm_eval")
     make_bar = tqdm.__init__
 
     def without_bar(bar: Any, *args: Any, **options: Any) -> None:
@@ -209,9 +198,9 @@ def _contained() -> Iterator[None]:
             stack.enter_context(patch.object(lm_eval.evaluator, name, lambda *_: None))
         # It draws ids for its requests from the global generator.
         stack.callback(random.setstate, random.getstate())
+        stack.callback(root.setLevel, root.level)
         root.setLevel(logging.WARNING)
-        stack.callback(root.setLevel, level)
-        for logger in loggers:
-            logger.addFilter(dropping)
-            stack.callback(logger.removeFilter, dropping)
+        for logger in (root.getChild("models.huggingface"), root.getChild("api.task")):
+            logger.addFilter(_unexpected)
+            stack.callback(logger.removeFilter, _unexpected)
         yield

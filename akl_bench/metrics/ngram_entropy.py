@@ -1,11 +1,10 @@
 """Entropy of the n-gram distribution of all responses together, in nats (Zhang et al. 2018)."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from akl_bench.metrics._text import WORDS, pooled_ngrams, require_order
-from akl_bench.metrics.base import Metric
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class NgramEntropy(Metric):
     def __post_init__(self) -> None:
         require_order(self.n, largest=10)
 
-    def corpus(self, texts: Sequence[str]) -> float:
+    def corpus(self, texts: Texts) -> float:
         counts = pooled_ngrams(texts, self.n).values()
         total = sum(counts)
         return math.fsum(count / total * math.log(total / count) for count in counts)

@@ -1,10 +1,9 @@
 """Distinct-n of the several samples of one prompt, then the mean over prompts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from akl_bench.metrics._text import WORDS, pooled_ngrams, require_order
-from akl_bench.metrics.base import Metric
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
@@ -20,6 +19,6 @@ class PromptDistinctN(Metric):
     def __post_init__(self) -> None:
         require_order(self.n, largest=10)
 
-    def per_group(self, prompt: str, texts: Sequence[str], references: Sequence[str]) -> float:
+    def per_group(self, prompt: str, texts: Texts, references: Texts) -> float:
         counts = pooled_ngrams(texts, self.n)
         return len(counts) / max(1, sum(counts.values()))

@@ -1,11 +1,10 @@
 """Self-BLEU among the several samples of one prompt, then the mean over prompts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from akl_bench.metrics import _bleu
 from akl_bench.metrics._text import require_order
-from akl_bench.metrics.base import Metric
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,5 @@ class PromptSelfBleu(Metric):
     def __post_init__(self) -> None:
         require_order(self.n, largest=5)
 
-    def per_group(
-        self, prompt: str, texts: Sequence[str], references: Sequence[str]
-    ) -> float | None:
+    def per_group(self, prompt: str, texts: Texts, references: Texts) -> float | None:
         return _bleu.self_bleu(texts, self.n)

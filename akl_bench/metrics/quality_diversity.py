@@ -5,12 +5,11 @@ easily had (one good answer always; noise), their harmonic mean is not.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from akl_bench.metrics import _bleu
 from akl_bench.metrics._text import require_order
-from akl_bench.metrics.base import Metric
+from akl_bench.metrics.base import Metric, Texts
 from akl_bench.metrics.prompt_self_bleu import PromptSelfBleu
 from akl_bench.metrics.rouge_l import RougeL
 
@@ -38,9 +37,7 @@ class QualityDiversity(Metric):
     def __post_init__(self) -> None:
         require_order(self.n, largest=5)
 
-    def per_group(
-        self, prompt: str, texts: Sequence[str], references: Sequence[str]
-    ) -> float | None:
+    def per_group(self, prompt: str, texts: Texts, references: Texts) -> float | None:
         sameness = _bleu.self_bleu(texts, self.n)
         if sameness is None:
             return None

@@ -1,18 +1,13 @@
 """ROUGE-1, ROUGE-2 and ROUGE-Lsum F-measure, computed by rouge-score itself."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from akl_bench.errors import UsageError
 from akl_bench.metrics._text import ROUGE, rouge_tokens
 from akl_bench.metrics.base import Metric
-
-if TYPE_CHECKING:
-    from rouge_score.rouge_scorer import RougeScorer
 
 _TYPES = {"1": "rouge1", "2": "rouge2", "lsum": "rougeLsum"}
 
@@ -46,7 +41,7 @@ class Rouge(Metric):
 
 
 @lru_cache
-def _scorer(rouge_type: str) -> RougeScorer:
+def _scorer(rouge_type: str) -> Any:
     # Imports nltk, which takes a second.
     from rouge_score.rouge_scorer import RougeScorer
 

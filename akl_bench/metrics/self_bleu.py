@@ -1,11 +1,10 @@
 """Self-BLEU: mean BLEU of each response against all the others (Zhu et al. 2018, Texygen)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from akl_bench.metrics import _bleu
 from akl_bench.metrics._text import require_order
-from akl_bench.metrics.base import Metric
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
@@ -27,5 +26,5 @@ class SelfBleu(Metric):
     def __post_init__(self) -> None:
         require_order(self.n, largest=5)
 
-    def corpus(self, texts: Sequence[str]) -> float | None:
+    def corpus(self, texts: Texts) -> float | None:
         return _bleu.self_bleu(texts, self.n)

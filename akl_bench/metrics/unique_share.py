@@ -1,9 +1,8 @@
 """Share of distinct responses among all responses."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from akl_bench.metrics.base import Metric
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
@@ -14,5 +13,5 @@ class UniqueShare(Metric):
     higher_is_better = True
     details = ("normalise:single_spaces",)
 
-    def corpus(self, texts: Sequence[str]) -> float:
+    def corpus(self, texts: Texts) -> float:
         return len({" ".join(text.split()) for text in texts}) / max(1, len(texts))

@@ -1,9 +1,8 @@
 """Share of a prompt's samples that the microworld's grammar can give: precision, judged exactly."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from akl_bench.metrics.base import Metric
+from akl_bench.metrics.base import Metric, Texts
 from akl_bench.microworld import GRAMMAR_VERSION, is_valid, understands
 
 
@@ -18,9 +17,7 @@ class Validity(Metric):
     format = "%.1f"
     details = (f"grammar:{GRAMMAR_VERSION}",)
 
-    def per_group(
-        self, prompt: str, texts: Sequence[str], references: Sequence[str]
-    ) -> float | None:
+    def per_group(self, prompt: str, texts: Texts, references: Texts) -> float | None:
         if not understands(prompt):
             return None
         return sum(is_valid(prompt, text) for text in texts) / max(1, len(texts))

@@ -4,17 +4,19 @@ An answer is a mixture of *modes* (what is said); a mode is a sequence of slots,
 choice of phrase (how it is said). Validity and modes need no enumeration of texts.
 """
 
-from __future__ import annotations
-
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+Name = TypeVar("Name", bound=Hashable)
 Words = tuple[str, ...]
 Phrases = str | Mapping[str, float]
 """A fixed phrase, or phrases with weights."""
 Slot = tuple[tuple[Words, float], ...]
+Modes = dict[str, tuple[float, list[Phrases]]]
+"""What can be said -> its weight and the phrases that word it, slot by slot."""
 
 
 def normalised(weights: Mapping[str, float]) -> dict[str, float]:
@@ -30,7 +32,7 @@ def product(*factors: Mapping[str, float]) -> dict[str, float]:
     return normalised(weights) if weights else {}
 
 
-def pick(rng: random.Random, weights: Mapping[str, float]) -> str:
+def pick(rng: random.Random, weights: Mapping[Name, float]) -> Name:
     """Draw one name.
 
     Only ``random()`` is used: Python promises its sequence across versions, but not that of
@@ -78,15 +80,11 @@ class Answer:
     modes: tuple[Mode, ...]
 
     @classmethod
-    def of(cls, modes: Mapping[str, tuple[float, Sequence[Phrases]]]) -> Answer:
-        """Build from ``{mode: (weight, [phrase or {phrase: weight}, ...])}``."""
+    def of(cls, modes: Modes) -> "Answer":
+        """Build from weighted modes."""
         shares = normalised({name: weight for name, (weight, _) in modes.items()})
-        return cls(
-            tuple(
-                Mode(name, shares[name], tuple(_slot(slot) for slot in slots))
-                for name, (_, slots) in modes.items()
-            )
-        )
+        made = (Mode(name, shares[name], tuple(map(_slot, modes[name][1]))) for name in modes)
+        return cls(tuple(made))
 
     def mode_of(self, words: Sequence[str]) -> str | None:
         """Name of the mode that can say these words; None where no mode can (an invalid answer)."""
@@ -94,10 +92,5 @@ class Answer:
 
     def draw(self, rng: random.Random) -> str:
         """Sample one text."""
-        shares = {str(index): mode.probability for index, mode in enumerate(self.modes)}
-        mode = self.modes[int(pick(rng, shares))]
-        said: list[str] = []
-        for slot in mode.slots:
-            share = {str(index): weight for index, (_, weight) in enumerate(slot)}
-            said.extend(slot[int(pick(rng, share))][0])
-        return " ".join(said)
+        mode = self.modes[pick(rng, dict(enumerate(mode.probability for mode in self.modes)))]
+        return " ".join(word for slot in mode.slots for word in pick(rng, dict(slot)))

@@ -1,7 +1,5 @@
 """The microworld's grammar: what it understands, and an exact judge of any answer."""
 
-from __future__ import annotations
-
 import random
 from functools import lru_cache
 
@@ -14,12 +12,15 @@ GRAMMAR_VERSION = 1
 
 
 @lru_cache(maxsize=20_000)
-def _understand(instruction: str) -> tuple[Kind, Answer] | None:
+def _understand(instruction: str) -> tuple[Kind, Answer]:
     for kind in KINDS:
         words = kind.parse(instruction)
         if words is not None and (answer := kind.answer(*words)) is not None:
             return kind, answer
-    return None
+    raise UsageError(
+        f"microworld: no kind of instruction matches {instruction!r}; "
+        "`akl-bench microworld sample test` shows some that do"
+    )
 
 
 def answer(instruction: str) -> Answer:
@@ -28,26 +29,20 @@ def answer(instruction: str) -> Answer:
     Raises:
         UsageError: The world does not understand the instruction.
     """
-    understood = _understand(instruction)
-    if understood is None:
-        raise UsageError(
-            f"microworld: no kind of instruction matches {instruction!r}; "
-            "`akl-bench microworld sample test` shows some that do"
-        )
-    return understood[1]
+    return _understand(instruction)[1]
 
 
 def understands(instruction: str) -> bool:
     """Whether the world has an answer to this text."""
-    return _understand(instruction) is not None
+    try:
+        return bool(_understand(instruction))
+    except UsageError:
+        return False
 
 
 def kind_of(instruction: str) -> str:
     """Name of the kind of an instruction (UsageError where there is none)."""
-    answer(instruction)
-    understood = _understand(instruction)
-    assert understood is not None
-    return understood[0].name
+    return _understand(instruction)[0].name
 
 
 def is_valid(instruction: str, response: str) -> bool:

@@ -6,8 +6,6 @@ answers. Prompts of ``composition`` combine parts that training shows, in combin
 shows.
 """
 
-from __future__ import annotations
-
 import random
 from typing import Any
 
@@ -46,18 +44,18 @@ def records(split: str, n: int, seed: int = 0) -> list[dict[str, Any]]:
     if split in HARNESS_SPLITS:
         make = getattr(choices, split)
         return [{"id": f"{split}-{seed}-{i:05d}", **make(rng)} for i in range(n)]
-    kinds = {
-        kind.name: kind
+    weights = {
+        kind: kind.weight
         for kind in KINDS
         if (split != "composition" or kind.compositional) and (split != "open" or kind.open)
     }
-    weights = {name: kind.weight for name, kind in kinds.items()}
     held_out = split == "composition"
     rows = []
     for index in range(n):
-        instruction = grammar.draw(kinds[pick(rng, weights)], rng, held_out=held_out)
-        output = grammar.answer(instruction).draw(rng)
-        ranked = sorted(grammar.answer(instruction).modes, key=lambda mode: -mode.probability)
+        instruction = grammar.draw(pick(rng, weights), rng, held_out=held_out)
+        answer = grammar.answer(instruction)
+        output = answer.draw(rng)
+        ranked = sorted(answer.modes, key=lambda mode: -mode.probability)
         likely = dict.fromkeys([output, *(mode.best() for mode in ranked[:_MAX_REFERENCES])])
         rows.append(
             {

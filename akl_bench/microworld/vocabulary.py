@@ -4,8 +4,6 @@ The tables lie in world.yaml. Parts of an answer are tied to each other (a spot 
 event to a need, an adverb to a verb), so that averaging two valid answers is seldom a valid answer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

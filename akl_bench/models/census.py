@@ -32,7 +32,7 @@ def fingerprint(ref: "ModelRef", *, online: bool = False) -> str:
 def content_hash(folder: Path, layers: Sequence[int] | None = None) -> str:
     """Hex sha256 of the weights, configuration and tokenizer in a folder, of some layers only."""
     digest = hashlib.sha256(json.dumps(layers).encode())
-    for path in _content(folder):
+    for path in sorted(path for path in folder.iterdir() if path.suffix in CONTENT_SUFFIXES):
         digest.update(path.name.encode() + b"\0" + _file_digest(path))
     return digest.hexdigest()
 
@@ -43,7 +43,13 @@ def parameter_count(ref: "ModelRef", teacher_ref: "ModelRef", *, online: bool = 
     Reads safetensors headers; only a `random` model needs torch (its shape is built on no device).
     """
     if ref.source == "random":
-        return _count_random(ref, locate(teacher_ref, online=online))
+        import torch
+
+        from akl_bench.models.shapes import fresh_model
+
+        with torch.device("meta"):
+            model = fresh_model(locate(teacher_ref, online=online), ref.architecture or {})
+        return sum(parameter.numel() for parameter in model.parameters())
     folder = locate(teacher_ref if ref.source == "teacher" else ref, online=online)
     total = 0
     for path in sorted(folder.glob("*.safetensors")):
@@ -52,10 +58,6 @@ def parameter_count(ref: "ModelRef", teacher_ref: "ModelRef", *, online: bool = 
             if ref.layers is None or layer is None or int(layer[1]) in ref.layers:
                 total += math.prod(shape)
     return total
-
-
-def _content(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in CONTENT_SUFFIXES)
 
 
 def _file_digest(path: Path) -> bytes:
@@ -75,13 +77,3 @@ def _shapes(path: Path) -> dict[str, list[int]]:
         raise UsageError(
             f"{path}: damaged safetensors header; fetch or save the file again."
         ) from error
-
-
-def _count_random(ref: "ModelRef", folder: Path) -> int:
-    import torch
-
-    from akl_bench.models.shapes import fresh_model
-
-    with torch.device("meta"):
-        model = fresh_model(folder, ref.architecture or {})
-    return sum(parameter.numel() for parameter in model.parameters())

@@ -1,7 +1,5 @@
 """The two halves of a causal language model: the body, and the linear head on top of it."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,7 +23,7 @@ _PROBE_TOKENS = 16
 
 
 def last_hidden(
-    model: PreTrainedModel, input_ids_BT: Tensor, attention_mask_BT: Tensor | None = None
+    model: "PreTrainedModel", input_ids_BT: Tensor, attention_mask_BT: Tensor | None = None
 ) -> Tensor:
     """The model without its head: token ids -> hidden states [B, T, D] after the final norm.
 
@@ -40,7 +38,7 @@ def last_hidden(
     return hidden_BTD
 
 
-def output_head(model: PreTrainedModel) -> tuple[Tensor, Tensor | None]:
+def output_head(model: "PreTrainedModel") -> tuple[Tensor, Tensor | None]:
     """Weight [V, D] and bias [V] (or None) of the linear output head, the live parameters.
 
     Raises:
@@ -53,7 +51,7 @@ def output_head(model: PreTrainedModel) -> tuple[Tensor, Tensor | None]:
 
 
 @torch.no_grad()
-def verify_head(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+def verify_head(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> None:
     """Check on a probe that the model's logits are `hidden @ W^T + b`, as training assumes.
 
     Raises:

@@ -51,16 +51,9 @@ def tokenizer_in(folder: Path) -> PreTrainedTokenizerBase:
 
 
 def load_model(
-    ref: "ModelRef",
-    *,
-    dtype: torch.dtype,
-    device: torch.device | str,
-    online: bool = False,
+    ref: "ModelRef", *, dtype: torch.dtype, device: torch.device | str, online: bool = False
 ) -> PreTrainedModel:
-    """The model of the checkpoint that `ref` names, only `ref.layers` where these are given.
-
-    See `model_in`.
-    """
+    """The model that `ref` names, only `ref.layers` where these are given; see `model_in`."""
     return model_in(locate(ref, online=online), ref.layers, dtype=dtype, device=device)
 
 

@@ -21,11 +21,7 @@ _CODE_KEYS = {
     "_experts_implementation_internal",
     "experts_implementation",
 }
-_ATTENTION_KEYS = {
-    "_attn_implementation_internal",
-    "_attn_implementation",
-    "attn_implementation",
-}
+_ATTENTION_KEYS = {"_attn_implementation_internal", "_attn_implementation", "attn_implementation"}
 # These name code inside transformers or torch; any other value names a hub repository to run.
 _KNOWN_ATTENTION = {None, "eager", "sdpa", "flash_attention_2", "flash_attention_3"}
 
@@ -43,9 +39,11 @@ def locate(ref: "ModelRef", *, online: bool = False) -> Path:
     elif ref.source == "gguf":
         folder = gguf.gguf_checkpoint(ref.name or gguf.DEFAULT_PACKAGE)
     elif ref.source == "path":
-        folder = Path(_required(ref.path, "path")).expanduser()
+        assert ref.path is not None, "ModelRef has what its source needs"
+        folder = Path(ref.path).expanduser()
     elif ref.source == "hub":
-        folder = _hub_folder(_required(ref.name, "name"), ref.revision, online=online)
+        assert ref.name is not None, "ModelRef has what its source needs"
+        folder = _hub_folder(ref.name, ref.revision, online=online)
     else:
         raise UsageError(f"A model with source '{ref.source}' has no checkpoint of its own.")
     check_checkpoint(folder)
@@ -109,28 +107,21 @@ def _code_bearing(node: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from _code_bearing(value, f"{where}.")
 
 
-def _required(value: str | None, key: str) -> str:
-    if not value:
-        raise UsageError(f"The model has no '{key}': name the checkpoint there.")
-    return value
-
-
 def _hub_folder(name: str, revision: str | None, *, online: bool) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(
-            snapshot_download(
-                name,
-                revision=revision,
-                local_files_only=not online,
-                allow_patterns=[f"*{suffix}" for suffix in CONTENT_SUFFIXES],
-                ignore_patterns=["*/*"],
-            )
+        folder = snapshot_download(
+            name,
+            revision=revision,
+            local_files_only=not online,
+            allow_patterns=[f"*{suffix}" for suffix in CONTENT_SUFFIXES],
+            ignore_patterns=["*/*"],
         )
     except LocalEntryNotFoundError as error:
         remedy = "is the network reachable?" if online else "add --online to download it."
         raise UsageError(f"Hub model '{name}' is not in the local cache; {remedy}") from error
     except (HfHubHTTPError, HFValidationError) as error:
         raise UsageError(f"Hub model '{name}' cannot be downloaded: {error}") from error
+    return Path(folder)

@@ -9,7 +9,7 @@ from typing import Any, cast
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
-from akl_bench.errors import UsageError, nearest
+from akl_bench.errors import UsageError, did_you_mean
 
 
 def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
@@ -66,10 +66,8 @@ def with_overrides(config: PretrainedConfig, overrides: Mapping[str, Any]) -> Pr
     known = fresh.to_dict().keys() | fresh.attribute_map.keys()
     for key in overrides:
         if key not in known:
-            close = nearest(key, known)
-            hint = f" Did you mean: {close}?" if close else ""
+            hint = did_you_mean(key, known)
             raise UsageError(f"architecture: {config.model_type} has no '{key}'.{hint}")
-    heads_before = fresh.num_attention_heads
     layers_before = fresh.num_hidden_layers
     settings = dict(overrides)
     layers = settings.pop("num_hidden_layers", layers_before)
@@ -81,7 +79,7 @@ def with_overrides(config: PretrainedConfig, overrides: Mapping[str, Any]) -> Pr
     for key, value in settings.items():
         setattr(fresh, key, value)
     if "num_key_value_heads" not in settings and (
-        getattr(fresh, "num_key_value_heads", None) == heads_before
+        getattr(fresh, "num_key_value_heads", None) == config.num_attention_heads
     ):
         fresh.num_key_value_heads = fresh.num_attention_heads
     if fresh.hidden_size % fresh.num_attention_heads:

@@ -35,7 +35,7 @@ _END = "<|endoftext|>"
 
 
 def dry(ref: "ModelRef", folder: Path, *, teacher: bool, texts: Iterable[str]) -> "ModelRef":
-    """Write a toy checkpoint for `ref` into `folder` and return the reference to it.
+    """Write a toy checkpoint for `ref` into `folder`, if none is there; return the reference to it.
 
     The architecture class is the hub model's; teacher and student differ in width and depth, as
     real ones do. The tokenizer is a byte-level BPE (the kind that GPT-2 has) trained on `texts`:
@@ -44,6 +44,9 @@ def dry(ref: "ModelRef", folder: Path, *, teacher: bool, texts: Iterable[str]) -
     Raises:
         UsageError: The architecture of that hub model is not known here.
     """
+    toy = ref.model_copy(update={"source": "path", "path": str(folder), "name": None})
+    if (folder / "config.json").is_file():
+        return toy
     name = (ref.name or "").lower()
     family = next((kind for part, kind in _FAMILIES.items() if part in name), None)
     if family is None:
@@ -76,24 +79,19 @@ def dry(ref: "ModelRef", folder: Path, *, teacher: bool, texts: Iterable[str]) -
     with new_folder(folder) as scratch:
         model.save_pretrained(scratch)
         tokenizer.save_pretrained(scratch)
-    return ref.model_copy(update={"source": "path", "path": str(folder), "name": None})
+    return toy
 
 
 def dry_profile(profile: "Profile", folder: Path, texts: Sequence[str]) -> "Profile":
     """A profile whose teacher and students are toy checkpoints in a folder, made where missing."""
-
-    def made(ref: "ModelRef", name: str) -> "ModelRef":
-        path = folder / name
-        if (path / "config.json").is_file():
-            return ref.model_copy(update={"source": "path", "path": str(path), "name": None})
-        return dry(ref, path, teacher=name == "teacher", texts=texts)
-
+    teacher = dry(profile.teacher, folder / "teacher", teacher=True, texts=texts)
     students = {
-        name: ref if ref.source in ("teacher", "random") else made(ref, f"student-{name}")
+        name: dry(ref, folder / f"student-{name}", teacher=False, texts=texts)
         for name, ref in profile.students.items()
+        if ref.source not in ("teacher", "random")
     }
-    teacher = made(profile.teacher, "teacher")
-    return profile.model_copy(update={"teacher": teacher, "students": students})
+    update = {"teacher": teacher, "students": {**profile.students, **students}}
+    return profile.model_copy(update=update)
 
 
 def _train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerBase:
@@ -107,12 +105,10 @@ def _train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerBase:
         show_progress=False,
     )
     backend.train_from_iterator(texts, trainer)
-    wrap: Any = PreTrainedTokenizerFast
-    tokenizer: PreTrainedTokenizerBase = wrap(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # of transformers
         tokenizer_object=backend,
         bos_token=_END,
         eos_token=_END,
         unk_token=_END,
         clean_up_tokenization_spaces=False,
     )
-    return tokenizer

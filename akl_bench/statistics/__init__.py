@@ -9,9 +9,7 @@ from akl_bench.statistics.bootstrap import Interval as Interval
 from akl_bench.statistics.bootstrap import hierarchical_bootstrap as hierarchical_bootstrap
 from akl_bench.statistics.bootstrap import rank_intervals as rank_intervals
 from akl_bench.statistics.comparison import Difference as Difference
-from akl_bench.statistics.comparison import SignedRank as SignedRank
 from akl_bench.statistics.comparison import Summary as Summary
-from akl_bench.statistics.comparison import WinTieLoss as WinTieLoss
 from akl_bench.statistics.comparison import against_known_spread as against_known_spread
 from akl_bench.statistics.comparison import holm as holm
 from akl_bench.statistics.comparison import paired_t as paired_t
@@ -25,5 +23,4 @@ from akl_bench.statistics.evidence import Evidence as Evidence
 from akl_bench.statistics.evidence import evidence as evidence
 from akl_bench.statistics.power import seeds_needed as seeds_needed
 from akl_bench.statistics.power import smallest_detectable as smallest_detectable
-from akl_bench.statistics.tasks import CriticalDifference as CriticalDifference
 from akl_bench.statistics.tasks import critical_difference as critical_difference

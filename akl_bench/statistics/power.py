@@ -1,6 +1,7 @@
 """How large an effect a number of seeds can show, by the noncentral t distribution."""
 
 import math
+from bisect import bisect_left
 from functools import lru_cache
 
 import numpy as np
@@ -42,17 +43,13 @@ def seeds_needed(
     if sd == 0:
         return 2 if difference else None
     effect = abs(difference) / sd
-    if _power(effect, limit, alpha, paired) < power:
-        return None
-    low, high = 1, limit
-    # Power rises with n: bisect for the first n that has enough.
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _power(effect, middle, alpha, paired) < power:
-            low = middle
-        else:
-            high = middle
-    return high
+    # Power rises with n.
+    seeds = range(limit + 1)
+    n = bisect_left(seeds, power, lo=2, key=lambda n: _power(effect, n, alpha, paired))
+    return n if n in seeds else None
+
+
+_legendre = lru_cache(np.polynomial.legendre.leggauss)
 
 
 @lru_cache(maxsize=256)
@@ -85,14 +82,8 @@ def _chi_nodes(df: int) -> tuple[Floats, Floats]:
     Gauss-Legendre over the normal quantile of S. scipy's noncentral t returns NaN for the few
     degrees of freedom and large shifts that matter here (df = 1, shift = 16).
     """
-    x, w = _legendre()
+    x, w = _legendre(512)
     z = 8.5 * x
     lower, upper = special.ndtr(z), special.ndtr(-z)
     chi2 = np.where(z < 0, stats.chi2.ppf(lower, df), stats.chi2.isf(upper, df))
     return np.sqrt(chi2 / df), 8.5 * w * stats.norm.pdf(z)
-
-
-@lru_cache(maxsize=1)
-def _legendre() -> tuple[Floats, Floats]:
-    x, w = np.polynomial.legendre.leggauss(512)
-    return x, w
