@@ -6,16 +6,13 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
 
 from akl_bench.artifacts.files import file_digest
+from akl_bench.config import ModelRef
 from akl_bench.errors import UsageError
 from akl_bench.models.locate import CONTENT_SUFFIXES, locate, read_json
-
-if TYPE_CHECKING:
-    from akl_bench.config import ModelRef
 
 _LAYER = re.compile(r"\.(?:layers|h|blocks?)\.(\d+)\.")
 

@@ -1,14 +1,10 @@
 """The two halves of a causal language model: the body, and the linear head on top of it."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from akl_bench.errors import UsageError
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 # Configuration keys by which known architectures change logits after the linear head.
 _LOGIT_KEYS = {

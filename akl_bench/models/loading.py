@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from transformers import (
@@ -13,12 +13,10 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from akl_bench.config import ModelRef
 from akl_bench.errors import UsageError
 from akl_bench.models.locate import check_checkpoint, locate
 from akl_bench.models.shapes import fresh_model, keep_layers
-
-if TYPE_CHECKING:
-    from akl_bench.config import ModelRef
 
 # A bar for each of the many small models of a sweep would drown the sweep's own progress.
 transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of transformers

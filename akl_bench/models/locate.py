@@ -3,13 +3,11 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from akl_bench.config import ModelRef
 from akl_bench.errors import UsageError
 from akl_bench.models import gguf
-
-if TYPE_CHECKING:
-    from akl_bench.config import ModelRef
 
 # What a checkpoint may consist of. Everything else in a repository is neither fetched nor read.
 CONTENT_SUFFIXES = (".json", ".safetensors", ".txt", ".model", ".jinja")

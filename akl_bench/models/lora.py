@@ -2,16 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from transformers import PreTrainedModel
 
+from akl_bench.config import LoraSettings
 from akl_bench.errors import MissingDependencyError, UsageError
 from akl_bench.models.heads import output_head
-
-if TYPE_CHECKING:
-    from akl_bench.config import LoraSettings
 
 
 @contextlib.contextmanager

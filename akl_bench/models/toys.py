@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -14,10 +14,8 @@ from transformers import (
 )
 
 from akl_bench.artifacts.files import new_folder
+from akl_bench.config import ModelRef, Profile
 from akl_bench.errors import UsageError
-
-if TYPE_CHECKING:
-    from akl_bench.config import ModelRef, Profile
 
 # Part of a hub name -> transformers model type. The first match counts.
 _FAMILIES = {
