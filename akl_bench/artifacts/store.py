@@ -97,8 +97,7 @@ class Artifact:
                 files=files,
             )
             content = seal.model_dump(mode="json")
-            sealed = {**content, "sha256": digest(content)}
-            write_json(temporary / SEAL, sealed, durable=False)
+            write_json(temporary / SEAL, {**content, "sha256": digest(content)}, durable=False)
 
 
 @dataclass
@@ -161,20 +160,11 @@ def cell_name(objective: str, student: str, seed: int, key: str) -> str:
 
 
 class Run:
-    """A folder under results/ with `run.json`, `cells/` and `shared/`."""
+    """A folder under results/ with `run.json`, `cells/` and `shared/`, which all cells use."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-
-    @property
-    def cells(self) -> Path:
-        """Folder of the cells' folders."""
-        return self.folder / "cells"
-
-    @property
-    def shared(self) -> Path:
-        """Folder of what all cells use: encoded data and the teacher's states."""
-        return self.folder / "shared"
+        self.cells, self.shared = folder / "cells", folder / "shared"
 
     def task_rows(self, task: str) -> list[dict[str, Any]]:
         """The rows of a task: records or lm-eval documents; none where the run has them no more."""
@@ -201,12 +191,8 @@ class Run:
                 f"Runs here: {', '.join(_runs_beside(self.folder)) or 'none'}."
             )
         content = read_json(path)
-        schema = (
-            content.get("schema_version", content.get("schema"))
-            if isinstance(content, dict)
-            else None
-        )
-        if schema != SCHEMA:
+        fields = content if isinstance(content, dict) else {}
+        if (schema := fields.get("schema_version", fields.get("schema"))) != SCHEMA:
             raise UsageError(
                 f"{self.folder} was written with schema {schema}; this version reads {SCHEMA}. "
                 "Give the same command another --out, or read it with the version that wrote it."
@@ -223,27 +209,13 @@ class Run:
 
 
 class CellFolder:
-    """Where the artifacts of a cell lie."""
+    """Where the artifacts of a cell lie; `model` is its student as a checkpoint."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-
-    @property
-    def student(self) -> Path:
-        return self.folder / STUDENT
-
-    @property
-    def model(self) -> Path:
-        """The student as a checkpoint."""
-        return self.student / MODEL
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "log.txt"
+        self.student = folder / STUDENT
+        self.model = self.student / MODEL
+        self.checkpoints, self.log = folder / "checkpoints", folder / "log.txt"
 
     def completions(self, task: str) -> Path:
         return self.folder / "completions" / task

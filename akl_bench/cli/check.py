@@ -138,12 +138,12 @@ def _write_files(report: Any, options: dict[str, Any]) -> None:
     from akl_bench.artifacts.files import write_json, write_text
     from akl_bench.gate import outputs
 
-    for name in ("json_path", "markdown_path", "junit_path"):
+    files: dict[str, tuple[Any, Any]] = {
+        "json_path": (write_json, report.as_json()),
+        "markdown_path": (write_text, outputs.markdown(report)),
+        "junit_path": (write_text, outputs.junit(report)),
+    }
+    for name, (write, content) in files.items():
         if options[name]:
             options[name].parent.mkdir(parents=True, exist_ok=True)
-    if options["json_path"]:
-        write_json(options["json_path"], report.as_json())
-    if options["markdown_path"]:
-        write_text(options["markdown_path"], outputs.markdown(report))
-    if options["junit_path"]:
-        write_text(options["junit_path"], outputs.junit(report))
+            write(options[name], content)

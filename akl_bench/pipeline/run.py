@@ -18,6 +18,7 @@ from akl_bench.pipeline import objectives, planning
 from akl_bench.pipeline.inputs import Inputs, load_inputs
 from akl_bench.pipeline.plan import CellPlan, Plan
 
+_CELL = "akl_bench.pipeline.cell:run_cell"
 # Imported once by the fork server instead of once per cell.
 _PRELOAD = ("akl_bench.pipeline.preload",)
 # What a run that was stopped while it prepared leaves behind.
@@ -88,8 +89,12 @@ def run(
                 failed[by_name[event.job.name].label] = event.message
             on_event(event)
 
-        if todo:
-            executor.run([_job(planned, cell) for cell in todo], note, _PRELOAD)
+        jobs = [
+            Job(cell.record.name, _CELL, (planned, cell), str(planned.place(cell).log))
+            for cell in todo
+        ]
+        if jobs:
+            executor.run(jobs, note, _PRELOAD)
         return Outcome(len(planned.cells), {name: len(missing[name]) for name in by_name}, failed)
 
 
@@ -159,20 +164,11 @@ def _prepare(
     if problems:
         raise UsageError(f"{problems[0]} ({log} says more)")
     for name in names:
-        _drop_older(planned, name)
-
-
-def _drop_older(planned: Plan, name: str) -> None:
-    """Remove what was shared under a name before data or code changed: large, and of no use now."""
-    now = planned.shared[name].folder
-    for other in now.parent.glob(f"{name}-????????"):
-        if other != now:
-            shutil.rmtree(other)
-
-
-def _job(planned: Plan, cell: CellPlan) -> Job:
-    log = str(planned.place(cell).log)
-    return Job(cell.record.name, "akl_bench.pipeline.cell:run_cell", (planned, cell), log)
+        # What it was before data or code changed is large, and of no use now.
+        now = planned.shared[name].folder
+        for other in now.parent.glob(f"{name}-????????"):
+            if other != now:
+                shutil.rmtree(other)
 
 
 def _same_configuration(store: Run, profile: Profile) -> None:
