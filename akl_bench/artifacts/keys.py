@@ -13,18 +13,8 @@ from typing import Any
 from akl_bench.artifacts.files import digest, file_digest, flat
 
 # They find plug-ins, read settings and rows, and word messages; what they find is in the keys.
-_PLUMBING = {
-    f"akl_bench.{name}"
-    for name in (
-        "config",
-        "data.jsonl",
-        "data.records",
-        "errors",
-        "registry",
-        "specs",
-        "strict",
-        "tasks",
-    )
+_PLUMBING = {"akl_bench.data.jsonl", "akl_bench.data.records"} | {
+    f"akl_bench.{name}" for name in ("config", "errors", "registry", "specs", "strict", "tasks")
 }
 PACKAGE = Path(__file__).parent.parent
 _ABSENT = "absent"

@@ -1,7 +1,6 @@
 """Runs, cells and artifacts as folders: an artifact is there when its seal matches its files."""
 
 import re
-import resource
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -140,11 +139,6 @@ def read_lines(folder: Path, seal: Seal, name: str) -> list[dict[str, Any]]:
     if file_digest(path) != seal.files[name]:
         raise UsageError(f"{path} is not what was sealed; `akl-bench show` names all such files.")
     return read_jsonl(path)
-
-
-def peak_memory_mib() -> int:
-    """Largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def folder_name(text: str) -> str:

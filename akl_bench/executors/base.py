@@ -137,8 +137,7 @@ def survey() -> Machine:
     """What this process could run on."""
     import torch
 
-    count = torch.cuda.device_count()
-    if not count:
+    if not (count := torch.cuda.device_count()):
         return Machine()
     return Machine("cuda", count, torch.cuda.is_bf16_supported(including_emulation=False))
 

@@ -5,10 +5,9 @@ import importlib.util
 import json
 import logging
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
+from akl_bench.artifacts.files import new_folder
 from akl_bench.errors import MissingDependencyError, UsageError
 
 logger = logging.getLogger(__name__)
@@ -63,8 +62,7 @@ def _convert_into(source: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     logger.info("Converting %s to safetensors, once (about a minute).", source.name)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
-    try:
+    with new_folder(target) as scratch:
         tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
         loaded = AutoModelForCausalLM.from_pretrained(
             source.parent, gguf_file=source.name, dtype=torch.float32
@@ -85,6 +83,3 @@ def _convert_into(source: Path, target: Path) -> None:
         quantisation = source.stem.rsplit(".", 1)[-1]
         note = {"origin": f"{source.name} ({quantisation} weights, de-quantised)"}
         (scratch / "akl_bench_origin.json").write_text(json.dumps(note) + "\n", encoding="utf-8")
-        scratch.rename(target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

@@ -17,6 +17,9 @@ from akl_bench.training import sources
 from akl_bench.training.schedule import Precision
 from akl_bench.training.sources.base import Source
 
+# Of two students that agree in these one takes the other's place in a run.
+_PLACE = ("objective", "student", "seed")
+
 
 @dataclass(frozen=True)
 class ScorePlan:
@@ -150,7 +153,8 @@ class Plan:
             beside = self.place(cell).folder.parent.glob(f"*-s{cell.record.seed}-????????")
             places = [CellFolder(folder).student for folder in beside]
         for seal in filter(None, map(read_seal, places)):
-            if name != "student" or _same_student(seal.fields, artifact.fields):
+            same = (seal.fields.get(part) == artifact.fields.get(part) for part in _PLACE)
+            if name != "student" or all(same):
                 return next(differences(seal.fields, artifact.fields), "its files were changed")
         return "not made yet"
 
@@ -171,11 +175,7 @@ class Plan:
         return RunRecord(
             profile=self.profile,
             cells=(*(cell.record for cell in self.cells), *self.others),
-            completions={
-                task: digest(plan.completions)
-                for task, plan in self.tasks.items()
-                if plan.completions is not None
-            },
+            completions={t: digest(p.completions) for t, p in self.tasks.items() if p.completions},
             scores={
                 task: {name: score.measured for name, score in plan.scores.items()}
                 for task, plan in self.tasks.items()
@@ -203,8 +203,3 @@ def needs_of_student(objective: ObjectiveSpec, shared: Mapping[str, Artifact]) -
 def needs_of_fidelity(task: str) -> list[str]:
     """Names of what is shared that the scores of a fidelity task are made from."""
     return ["head", f"examples-task-{task}", f"states-task-{task}"]
-
-
-def _same_student(one: Fields, other: Fields) -> bool:
-    """Whether two students have one place in a run."""
-    return all(one.get(name) == other.get(name) for name in ("objective", "student", "seed"))

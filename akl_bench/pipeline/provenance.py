@@ -1,12 +1,12 @@
 """How an artifact came to be: versions, machine, time and memory, for its seal."""
 
 import platform
+import resource
 import sys
 from collections.abc import Callable, Mapping
 
 from akl_bench import __version__
 from akl_bench.artifacts.records import Made
-from akl_bench.artifacts.store import peak_memory_mib
 
 
 def made_here(libraries: Mapping[str, str]) -> Callable[[float], Made]:
@@ -27,7 +27,7 @@ def made_here(libraries: Mapping[str, str]) -> Callable[[float], Made]:
             machine=platform.machine(),
             threads=torch.get_num_threads() if torch else 0,
             seconds=seconds,
-            peak_memory_mib=peak_memory_mib(),
+            peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         )
 
     return made

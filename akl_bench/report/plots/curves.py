@@ -32,13 +32,12 @@ def curves(frame: RunFrame) -> dict[str, dict[Any, NDArray[np.float64]]]:
     logs = {row: [cell.train_log() for cell in frame.of(row)] for row in frame.rows}
     by_panel: dict[str, dict[Any, Any]] = {}
     for key, (row, of_row) in product(_PANELS, logs.items()):
-        found = [[[line["step"], line[key]] for line in log if key in line] for log in of_row]
-        series = [_smooth(np.array(lines)) for lines in found if lines]
+        points = [[[line["step"], line[key]] for line in log if key in line] for log in of_row]
+        series = [_smooth(np.array(of_seed)) for of_seed in points if of_seed]
         if series:
             # Seeds of one row have one budget; a copy that lacks steps is left out.
             longest = max(map(len, series))
-            whole = np.stack([one for one in series if len(one) == longest])
-            by_panel.setdefault(key, {})[row] = whole
+            by_panel.setdefault(key, {})[row] = np.stack([s for s in series if len(s) == longest])
     return by_panel
 
 
