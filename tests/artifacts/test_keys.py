@@ -147,3 +147,21 @@ def test_libraries_have_their_versions():
     assert versions["numpy"] == numpy.__version__
     assert versions["no-such-thing"] == "absent"
     assert set(keys.libraries()) > {"python", "torch", "lm_eval"}
+
+
+@pytest.mark.parametrize(
+    "roots",
+    [
+        ["pipeline.train"],
+        ["pipeline.answer", "pipeline.model"],
+        ["pipeline.scores.text"],
+        ["pipeline.scores.harness"],
+        ["pipeline.scores.fidelity"],
+        ["pipeline.selection"],
+        ["data.examples", "data.prompts"],
+    ],
+)
+def test_no_stage_depends_on_the_world_s_judge_on_settings_or_on_seals(roots):
+    names = keys._closure([f"akl_bench.{root}" for root in roots])
+    foreign = ("microworld", "config", "tasks", "artifacts", "report", "gate", "cli", "papers")
+    assert not [name for name in names if name.split(".")[1] in foreign]

@@ -207,3 +207,30 @@ def test_a_plan_is_small_enough_to_be_sent_to_every_cell(finished, tmp_path):
     inputs = load_inputs(config.load("micro"), tmp_path)
     plan = planning.make(inputs, resolve(["all"]), tmp_path / "x", Machine())
     assert len(pickle.dumps(replace(plan))) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("module", "why"),
+    [
+        ("akl_bench.data.prompts", "made_from.examples-train"),
+        ("akl_bench.pipeline.model", "made_from.head"),
+    ],
+)
+def test_a_change_in_how_something_shared_is_made_reaches_the_students(
+    missing, monkeypatch, module, why
+):
+    code = planning.code
+
+    def edited(*roots):
+        return "0" * 64 if module in roots else code(*roots)
+
+    monkeypatch.setattr(planning, "code", edited)
+    # Without a teacher there is no head either.
+    assert missing()["student", why] == (2 if "examples" in why else 1)
+
+
+def test_students_of_two_machines_do_not_stand_in_one_run(missing):
+    cuda = Machine("cuda", 1, has_bf16=True)
+    with pytest.raises(UsageError, match="has students trained with device cpu; here it is cuda"):
+        missing(specs=("rkl",), machine=cuda)
+    assert missing(specs=(), machine=cuda), "to score them there is another matter"
