@@ -123,3 +123,42 @@ def test_a_profile_of_another_shape_is_named_with_its_key(write_run):
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(UsageError, match="holds no run"):
         frame.load(tmp_path)
+
+
+@pytest.mark.parametrize("larger", ["first", "second"])
+def test_of_a_cell_in_two_runs_the_one_with_more_numbers_counts(
+    run_writer, write_run, tmp_path, larger
+):
+    profile = Run(write_run()).read().profile
+    rouge, kl = {ROUGE: {"value": 0.5}}, {("fidelity", "kl_pq"): {"value": 0.1}}
+    folders = []
+    for name in ("first", "second"):
+        writer = run_writer(tmp_path / name, profile)
+        writer.cell("untrained", 1, rouge | kl if name == larger else rouge)
+        writer.cell("sft", 1, rouge | kl)
+        folders.append(writer.write())
+    run = frame.load(*folders)
+    (untrained,) = (cell for cell in run.cells if cell.record.kind == "untrained")
+    assert (untrained.row.run, len(untrained.metrics)) == (larger, 2)
+    assert run.left_out == []
+
+
+def test_answers_of_another_model_are_missing_and_so_is_their_score(
+    run_writer, write_run, tmp_path
+):
+    writer = run_writer(tmp_path / "run", Run(write_run()).read().profile)
+    answers = {"open_test": [{"id": "a", "sample": 0, "text": "yes"}]}
+    for seed in (1, 2):
+        writer.cell("sft", seed, {ROUGE: {"value": 0.5}}, answers=answers)
+    run = Run(writer.write())
+    one, other = (run.cells / record.name for record in run.read().cells)
+    shutil.rmtree(one / "student")
+    shutil.copytree(other / "student", one / "student")
+    first, second = frame.load(run.folder).cells
+    assert (first.stale, first.metrics, second.stale) == (1, {}, 0)
+
+
+@pytest.mark.parametrize("name", ["/home/me/mine.py:MyOwn", "/home/me/mine.py:MyOwn(n=2)"])
+def test_a_column_may_be_named_by_the_file_of_its_metric(name):
+    assert frame.is_named("my_own(n=2)" if "(" in name else "my_own", [name])
+    assert not frame.is_named("my_other", [name])
