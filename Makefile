@@ -33,7 +33,7 @@ claims: setup  ## The runs behind docs/claims.md and the page itself, in an hour
 	$(BIN)/akl-bench run all --seeds 10
 	$(BIN)/akl-bench run fkl rkl --seeds 5 --out results/micro-long \
 		--set training.steps=12000 --set training.checkpoint_every=6000
-	$(BIN)/akl-bench run fkl rkl skl akl --profile smollm2 --set data.root=$(DATA)
+	$(BIN)/akl-bench run fkl rkl symmetric_kl akl --profile smollm2 --set data.root=$(DATA)
 	$(BIN)/akl-bench claims results/micro results/smollm2 --long results/micro-long \
 		--format markdown --figures docs/figures > docs/claims.md.new
 	mv docs/claims.md.new docs/claims.md

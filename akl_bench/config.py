@@ -1,6 +1,5 @@
-"""Profiles: one YAML of teacher, student, data, budget, tasks and seeds; `--set` lays over it."""
+"""Profiles: one YAML of teacher, student, data, budget, tasks and seeds; `--set` overrides it."""
 
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,8 +101,12 @@ class TrainingConfig(Strict):
     validate_every: int = Field(default=0, ge=0, description="steps; 0: only at the end")
     select: Literal["loss", "rouge_l", "last"] = "loss"
     checkpoint_every: int = Field(default=100, ge=1, description="steps")
-    teacher_cache: bool = Field(
-        default=True, description="false: run the teacher again at every step"
+    teacher: str = Field(
+        default="cached", description="how the teacher's logits come: `akl-bench ls teachers`"
+    )
+    devices: str = Field(default="one", description="what shares the work of a step")
+    compiled: bool = Field(
+        default=False, description="fuse the objective's work with torch.compile, where it can be"
     )
 
     @model_validator(mode="after")
@@ -111,13 +114,6 @@ class TrainingConfig(Strict):
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("give steps or epochs, one of the two")
         return self
-
-    def total_steps(self, examples: int) -> int:
-        """Optimiser steps of the budget on that many examples."""
-        if self.steps is not None:
-            return self.steps
-        assert self.epochs is not None, "one of the two is given"
-        return max(1, math.ceil(self.epochs * examples / self.batch_size))
 
     @model_validator(mode="after")
     def _dropout_is_on_or_off(self) -> "TrainingConfig":
@@ -164,6 +160,11 @@ class Profile(Strict):
             raise ValueError("training.select: rouge_l needs a task of kind generation")
         return self
 
+    def with_seeds(self, n: int) -> "Profile":
+        """With `n` seeds: its own, then counting up from the largest."""
+        more = range(max(self.seeds) + 1, max(self.seeds) + 1 + n)
+        return self.model_copy(update={"seeds": (*self.seeds, *more)[:n]})
+
 
 def profile_paths() -> dict[str, Path]:
     """The shipped profiles by name."""
@@ -180,7 +181,7 @@ def load(
     dry_models: bool = False,
     online: bool = False,
 ) -> Profile:
-    """Read a profile by name or file and lay `key.path=value` settings over it.
+    """Read a profile by name or file and change it by `key.path=value` settings.
 
     Args:
         profile: Name of a shipped profile, or a path that ends in .yaml.
@@ -203,7 +204,8 @@ def load(
         raise UsageError(f"{path}: tasks: expected a mapping of task names to settings.")
     for option in ("smoke", "dry_models", "online"):
         if option in content:
-            raise UsageError(f"{path}: {option} is no key; add --{option.replace('_', '-')}.")
+            flag = option.replace("_", "-")
+            raise UsageError(f"{path}: {option} is not a key of a profile; add --{flag} instead.")
     # `--set tasks.NAME=null` leaves a task of the profile out; one that nobody knows is a typo.
     for name in task_settings:
         tasks.get(name)
@@ -220,8 +222,7 @@ def load(
     if smoke:
         loaded = _shrink(loaded)
     if seeds is not None:
-        more = range(max(loaded.seeds) + 1, max(loaded.seeds) + 1 + seeds)
-        loaded = loaded.model_copy(update={"seeds": (*loaded.seeds, *more)[:seeds]})
+        loaded = loaded.with_seeds(seeds)
     return loaded
 
 
@@ -235,7 +236,7 @@ def _read(profile: str) -> tuple[Path, dict[str, Any]]:
 
 
 def _settings(settings: Sequence[str]) -> dict[str, Any]:
-    laid: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for setting in settings:
         path, equals, text = setting.partition("=")
         keys = path.strip().split(".")
@@ -244,8 +245,8 @@ def _settings(settings: Sequence[str]) -> dict[str, Any]:
         value: Any = parse_yaml(text, f"--set {setting}") if text else ""
         for key in reversed(keys):
             value = {key: value}
-        laid = merge(laid, value)
-    return laid
+        merged = merge(merged, value)
+    return merged
 
 
 def _shrink(profile: Profile) -> Profile:

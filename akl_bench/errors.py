@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 _SHOWN_PROBLEMS = 20
 
 
-def nearest(name: str, available: Iterable[str]) -> str | None:
-    """The available name closest to `name`, or None where none is close."""
-    matches = difflib.get_close_matches(name, list(available), n=1, cutoff=0.5)
-    return matches[0] if matches else None
+def did_you_mean(name: str, available: Iterable[str]) -> str:
+    """A sentence with the available name closest to `name`; nothing where none is close."""
+    close = difflib.get_close_matches(name, list(available), n=1, cutoff=0.5)
+    return f" Did you mean: {close[0]}?" if close else ""
 
 
 class AklBenchError(Exception):
@@ -29,8 +29,7 @@ class UnknownNameError(UsageError):
 
     def __init__(self, kind: str, name: str, available: Iterable[str]):
         names = sorted(available)
-        close = nearest(name, names)
-        hint = f" Did you mean: {close}?" if close else ""
+        hint = did_you_mean(name, names)
         super().__init__(f"Unknown {kind} '{name}'.{hint} Available: {', '.join(names)}.")
 
 
@@ -42,6 +41,12 @@ class DataError(UsageError):
         shown = self.problems[:_SHOWN_PROBLEMS]
         rest = len(self.problems) - len(shown)
         super().__init__("\n".join([*shown, f"... and {rest} more problems"] if rest else shown))
+
+
+class BaselineError(AklBenchError):
+    """A baseline is damaged or of another schema, or a check had nothing to compare."""
+
+    exit_code = 3
 
 
 class MissingDependencyError(AklBenchError):

@@ -7,30 +7,40 @@ import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from akl_bench import specs
 from akl_bench.errors import AklBenchError, UnknownNameError, UsageError
 
-# The types of value that a parameter takes, by the type that its field declares.
-_TYPES = {"bool": ("bool",), "int": ("int",), "float": ("float", "int"), "str": ("str",)}
+T = TypeVar("T")
+# How messages call the types that a parameter can have.
+_TYPES = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a plug-in without importing it."""
+    """What is known of a plug-in without importing it.
+
+    Attributes:
+        name: Canonical.
+        aliases: Its other names.
+        summary: One line.
+        origin: Where it comes from, for messages.
+        reference: `module:Class`.
+    """
 
     name: str
     aliases: tuple[str, ...]
     summary: str
     origin: str
+    reference: str = ""
 
 
-class Registry:
+class Registry(Generic[T]):
     """The plug-ins of one kind.
 
     Built-ins are the public modules of `package`; they are read with `ast`, so that listing them
@@ -55,22 +65,23 @@ class Registry:
             AklBenchError: Two plug-ins claim one name; the message has both origins.
         """
         if self._entries is None:
-            self._entries = self._find()
+            claimed: dict[str, str] = {}
+            by_name: dict[str, Entry] = {}
+            installed = [
+                Entry(p.name, (), f"installed plug-in {p.value}", f"entry point {p.value}", p.value)
+                for p in entry_points(group=self.package)
+            ]
+            for entry in [*self._built_ins(), *installed]:
+                for name in (entry.name, *entry.aliases):
+                    if name in claimed:
+                        raise AklBenchError(
+                            f"Two plug-ins claim the {self.kind} name '{name}': {claimed[name]} "
+                            f"and {entry.origin}. Rename or uninstall one."
+                        )
+                    claimed[name] = entry.origin
+                by_name[entry.name] = entry
+            self._entries = dict(sorted(by_name.items()))
         return self._entries
-
-    def _find(self) -> dict[str, Entry]:
-        found: dict[str, Entry] = {}
-        claimed: dict[str, str] = {}
-        for entry in [*self._built_ins(), *self._installed()]:
-            for name in (entry.name, *entry.aliases):
-                if name in claimed:
-                    raise AklBenchError(
-                        f"Two plug-ins claim the {self.kind} name '{name}': {claimed[name]} and "
-                        f"{entry.origin}. Rename or uninstall one."
-                    )
-                claimed[name] = entry.origin
-            found[entry.name] = entry
-        return dict(sorted(found.items()))
 
     def names(self) -> list[str]:
         """Canonical names, sorted."""
@@ -88,24 +99,28 @@ class Registry:
             raise UnknownNameError(self.kind, name, by_any_name)
         return by_any_name[name]
 
-    def load(self, name: str) -> type[Any]:
+    def load(self, name: str) -> type[T]:
         """Import the class behind a name, an alias or `./file.py:Class`."""
         if ".py:" in name:
             return self._load_file(name)
-        name = self.resolve(name)
-        installed = {point.name: point for point in entry_points(group=self.package)}
-        if name in installed:
-            return self._load_entry_point(installed[name])
-        return self._only_class(importlib.import_module(f"{self.package}.{name}"))
+        entry = self.entries()[self.resolve(name)]
+        try:
+            plugin = EntryPoint(entry.name, entry.reference, self.package).load()
+        except Exception as error:  # foreign code can fail in any way
+            raise UsageError(
+                f"the {self.kind} '{entry.name}' ({entry.origin}) does not load: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return self._checked(plugin, entry.reference)
 
-    def create(self, spec: str) -> Any:
+    def create(self, spec: str) -> T:
         """Build the plug-in that a spec describes, as `akl(mu=0.5)`.
 
         Raises:
             UsageError: Not a spec, an unknown parameter, or a value out of range.
         """
         parsed = specs.parse(spec)
-        cls = self.load(parsed.name)
+        cls: Any = self.load(parsed.name)
         fields = {f.name: f.type for f in dataclasses.fields(cls) if f.init}
         for key, value in parsed.params.items():
             if key not in fields:
@@ -115,12 +130,14 @@ class Registry:
                 )
             declared = getattr(fields[key], "__name__", fields[key])
             given = type(value).__name__
-            if declared in _TYPES and given not in _TYPES[declared]:
+            if declared in _TYPES and given != declared and (declared, given) != ("float", "int"):
                 raise UsageError(
-                    f"{self.kind} '{parsed.name}': {key}={value} is no {declared}, but {given}."
+                    f"{self.kind} '{parsed.name}': {key}={value}: expected {_TYPES[declared]}, "
+                    f"got {_TYPES[given]}."
                 )
         try:
-            return cls(**parsed.params)
+            plugin: T = cls(**parsed.params)
+            return plugin
         except UsageError:
             raise
         except (TypeError, ValueError) as error:
@@ -128,71 +145,46 @@ class Registry:
 
     def spec_of(self, plugin: Any) -> str:
         """Canonical spec: numbers always, other fields where they differ from their default."""
+        values = {f: getattr(plugin, f.name) for f in dataclasses.fields(plugin) if f.init}
         params = {
-            f.name: getattr(plugin, f.name)
-            for f in dataclasses.fields(plugin)
-            if f.init
-            and (_is_number(getattr(plugin, f.name)) or getattr(plugin, f.name) != f.default)
+            field.name: value
+            for field, value in values.items()
+            if type(value) in (int, float) or value != field.default
         }
         return specs.format_spec(self.name_of(type(plugin)), params)
 
+    def portable(self, spec: str) -> str:
+        """The canonical spec, with the whole path of a file: it builds the same in any folder."""
+        plugin = self.create(spec)
+        label = self.spec_of(plugin)
+        if ".py:" not in specs.parse(spec).name:
+            return label
+        cls = type(plugin)
+        _, parenthesis, params = label.partition("(")
+        return f"{sys.modules[cls.__module__].__file__}:{cls.__name__}{parenthesis}{params}"
+
     def name_of(self, cls: type[Any]) -> str:
         """Canonical name of a plug-in's class; that of an unregistered one is its snake case."""
-        package, _, module = cls.__module__.rpartition(".")
-        if package == self.package:
-            return module
-        for point in entry_points(group=self.package):
-            if point.value == f"{cls.__module__}:{cls.__name__}":
-                return point.name
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        for entry in self.entries().values():
+            if entry.reference == f"{cls.__module__}:{cls.__name__}":
+                return entry.name
+        return snake_case(cls.__name__)
 
-    def _built_ins(self) -> list[Entry]:
+    def _built_ins(self) -> Iterator[Entry]:
         spec = importlib.util.find_spec(self.package)
         if spec is None or spec.submodule_search_locations is None:
             raise AklBenchError(f"the package {self.package} is not installed")
-        found = []
         for folder in spec.submodule_search_locations:
             for path in sorted(Path(folder).glob("[!_]*.py")):
                 tree = ast.parse(path.read_text(encoding="utf-8"))
-                aliases = self._aliases(tree)
-                if aliases is not None and path.stem != "base":
+                classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
+                public = (cls for cls in classes if not cls.name.startswith("_"))
+                plugin = next((c for c in public if self.base in map(ast.unparse, c.bases)), None)
+                if plugin is not None:
                     summary = (ast.get_docstring(tree) or "").partition("\n")[0]
                     origin = f"{self.package}.{path.stem}"
-                    found.append(Entry(path.stem, aliases, summary, origin))
-        return found
-
-    def _aliases(self, tree: ast.Module) -> tuple[str, ...] | None:
-        """Aliases of the module's plug-in class, or None where it has none."""
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
-                if self.base in bases:
-                    for item in node.body:
-                        if (
-                            isinstance(item, ast.AnnAssign)
-                            and isinstance(item.target, ast.Name)
-                            and item.target.id == "aliases"
-                            and item.value is not None
-                        ):
-                            return tuple(ast.literal_eval(item.value))
-                    return ()
-        return None
-
-    def _installed(self) -> list[Entry]:
-        return [
-            Entry(point.name, (), f"installed plug-in {point.value}", f"entry point {point.value}")
-            for point in entry_points(group=self.package)
-        ]
-
-    def _load_entry_point(self, point: EntryPoint) -> type[Any]:
-        try:
-            found = point.load()
-        except Exception as error:  # foreign code can fail in any way
-            raise UsageError(
-                f"the installed {self.kind} '{point.name}' ({point.value}) does not load: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        return self._checked(found, point.value)
+                    reference = f"{origin}:{plugin.name}"
+                    yield Entry(path.stem, _aliases(plugin), summary, origin, reference)
 
     def _load_file(self, reference: str) -> type[Any]:
         file, _, cls = reference.strip().rpartition(":")
@@ -214,38 +206,29 @@ class Registry:
                     f"{self.kind} '{reference}': {path} fails on import with "
                     f"{type(error).__name__}: {error}"
                 ) from error
-        found = getattr(sys.modules[name], cls, None)
-        if found is None:
+        plugin = getattr(sys.modules[name], cls, None)
+        if plugin is None:
             raise UsageError(f"{self.kind} '{reference}': {path} has no class {cls}.")
-        return self._checked(found, reference)
+        return self._checked(plugin, reference)
 
-    def _checked(self, found: Any, origin: str) -> type[Any]:
-        base = self._base_class()
-        if not (isinstance(found, type) and issubclass(found, base)):
+    def _checked(self, plugin: Any, origin: str) -> type[Any]:
+        base = getattr(importlib.import_module(f"{self.package}.base"), self.base)
+        if not (isinstance(plugin, type) and issubclass(plugin, base)):
             raise UsageError(f"{origin} is not a {self.kind}: subclass {self.package}.{self.base}.")
         # The base is one, so the class's own decorator is what counts.
-        if "__dataclass_fields__" not in vars(found):
+        if "__dataclass_fields__" not in vars(plugin):
             raise UsageError(f"{origin}: add @dataclass(frozen=True) above the class.")
-        return found
-
-    def _only_class(self, module: ModuleType) -> type[Any]:
-        base = self._base_class()
-        found = [
-            item
-            for name, item in vars(module).items()
-            if isinstance(item, type)
-            and issubclass(item, base)
-            and item.__module__ == module.__name__
-            and not name.startswith("_")
-        ]
-        if len(found) != 1:
-            raise AklBenchError(f"{module.__name__} must hold exactly one public {self.kind}")
-        return found[0]
-
-    def _base_class(self) -> type[Any]:
-        base: type[Any] = getattr(importlib.import_module(f"{self.package}.base"), self.base)
-        return base
+        return plugin
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _aliases(plugin: ast.ClassDef) -> tuple[str, ...]:
+    for item in plugin.body:
+        targets = getattr(item, "targets", [getattr(item, "target", None)])
+        if "aliases" in map(ast.unparse, filter(None, targets)):
+            return tuple(ast.literal_eval(item.value))  # type: ignore[attr-defined]  # it assigns
+    return ()
+
+
+def snake_case(name: str) -> str:
+    """The name that a class in a file of one's own goes by."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -36,13 +36,11 @@ def parse(text: str) -> Spec:
     match = _SPEC.fullmatch(text) if len(text) <= _MAX_LENGTH else None
     if match is None:
         raise UsageError(
-            f"'{text:.100}' is not a spec. Write name or name(key=value), as akl(mu=0.5)."
+            f"'{text:.100}' is not a spec. Write a name, as akl, with parameters, as akl(mu=0.5), "
+            "or a class in a file, as ./mine.py:Mine."
         )
-    params = match["params"]
-    if not params or not params.strip():
-        return Spec(match["name"])
     try:
-        call = ast.parse(f"f({params})", mode="eval").body
+        call = ast.parse(f"f({match['params'] or ''})", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise UsageError(f"'{text}': the parameters do not parse. Write key=value.") from error
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
-from akl_bench.errors import UsageError, nearest
+from akl_bench.errors import UsageError, did_you_mean
 
 
 class Strict(BaseModel):
@@ -37,7 +37,7 @@ class _StrictLoader(yaml.SafeLoader):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
             if not isinstance(key, str):
-                raise yaml.YAMLError(f"the key {key!r} is no text; quote it{_at(node)}")
+                raise yaml.YAMLError(f"the key {key!r} is not text; quote it{_at(node)}")
             if keys.count(key) > 1:
                 raise yaml.YAMLError(f"the key {key} appears twice{_at(node)}")
         return super().construct_mapping(node, deep)
@@ -50,13 +50,10 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_yaml_float(node) if "." in text else int(text)
 
 
+_StrictLoader.add_constructor("tag:yaml.org,2002:int", _StrictLoader.construct_number)
+_StrictLoader.add_constructor("tag:yaml.org,2002:float", _StrictLoader.construct_number)
 # A date stays the text that it is written as.
-for _tag, _construct in {
-    "int": _StrictLoader.construct_number,
-    "float": _StrictLoader.construct_number,
-    "timestamp": _StrictLoader.construct_yaml_str,
-}.items():
-    _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _construct)
+_StrictLoader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
 
 
 def _at(node: Any) -> str:
@@ -116,8 +113,7 @@ def describe(error: ValidationError, where: str, model: type[BaseModel]) -> str:
         path = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             siblings = _keys_at(model, problem["loc"][:-1])
-            close = nearest(str(problem["loc"][-1]), siblings)
-            hint = f" Did you mean: {close}?" if close else ""
+            hint = did_you_mean(str(problem["loc"][-1]), siblings)
             lines.append(f"{where}: unknown key {path}.{hint} Keys here: {', '.join(siblings)}.")
         else:
             message = problem["msg"].removeprefix("Value error, ")
@@ -139,11 +135,7 @@ def _inner_model(annotation: Any) -> Any:
     """The pydantic model inside `X | None`, `tuple[X, ...]` or `dict[str, X]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _inner_model(argument)
-        if found is not None:
-            return found
-    return None
+    return next(filter(None, map(_inner_model, getattr(annotation, "__args__", ()))), None)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class GenerationSpec(Strict):
     samples: int = Field(default=1, ge=1, description="per prompt")
     no_repeat_ngram_size: int = Field(default=0, ge=0)
     batch_size: int = Field(default=32, ge=1, description="sequences decoded together")
+    sampler: str = Field(default="hf", description="what decodes: `akl-bench ls samplers`")
 
 
 class TaskSpec(Strict):
@@ -76,6 +77,11 @@ class TaskSpec(Strict):
     columns: tuple[str, ...] = Field(
         default=(), description="metrics that a table shows unasked; the headline where empty"
     )
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Metrics that a table shows unasked."""
+        return self.columns or (self.headline,)
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> "TaskSpec":
@@ -117,14 +123,14 @@ def _load(path: Path) -> TaskSpec:
 
 def available() -> dict[str, Path]:
     """All tasks by name; a file in `./tasks` hides a packaged one of the same name."""
-    found: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for directory in reversed(directories()):
-        found.update({path.stem: path for path in directory.glob("*.yaml")})
-    return dict(sorted(found.items()))
+        by_name.update({path.stem: path for path in directory.glob("*.yaml")})
+    return dict(sorted(by_name.items()))
 
 
 def get(name: str, overrides: Mapping[str, Any] | None = None) -> TaskSpec:
-    """The task of that name, with a profile's overrides laid over it key by key.
+    """The task of that name, changed key by key as a profile says.
 
     Raises:
         UsageError: No such task, or a key or value that the task cannot have.

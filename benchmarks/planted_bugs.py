@@ -28,23 +28,26 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from akl_bench import config, microworld
+from akl_bench.artifacts.files import write_json
 from akl_bench.data.batches import Batch, collate
 from akl_bench.divergences import Divergence
 from akl_bench.divergences.forward_kl import ForwardKL
 from akl_bench.divergences.reverse_kl import ReverseKL
-from akl_bench.executors.base import Event, Job
+from akl_bench.executors.base import Event, Executor, Job, Machine
 from akl_bench.gate import baseline as files
 from akl_bench.gate.check import Mode, check
 from akl_bench.gate.comparison import Comparison, Report
 from akl_bench.gate.snapshot import measure
 from akl_bench.gate.verdicts import Verdict
-from akl_bench.generation import decode
-from akl_bench.pipeline import cell, run
-from akl_bench.pipeline.inputs import plan_cells
-from akl_bench.results.files import write_json
-from akl_bench.results.store import TEACHER, UNTRAINED
-from akl_bench.training import _chunk_loss, distill, teacher_states
-from akl_bench.training.objective import Objective, ObjectiveOutput
+from akl_bench.generation import hf
+from akl_bench.pipeline import planning, run
+from akl_bench.pipeline import train as stage
+from akl_bench.report.frame import load
+from akl_bench.training import _chunk_loss, loop
+from akl_bench.training.logits import Head
+from akl_bench.training.objective import Objective
+from akl_bench.training.schedule import learning_rate
+from akl_bench.training.teachers import live
 
 OBJECTIVE = "forward_kl"
 # Something for every bug to act on.
@@ -53,7 +56,7 @@ SETTINGS = (
     "training.kd_ratio=0.75",
     "training.temperature=2.0",
     # The cache has no states at prompt tokens, which two of the bugs look at.
-    "training.teacher_cache=false",
+    "training.teacher=live",
 )
 _PADDING = 23
 _BASELINE_SEEDS, _BUG_SEEDS = 10, 3
@@ -66,26 +69,25 @@ def _swapped_kl(patch: Patch) -> None:
         patch(ForwardKL, name, getattr(ReverseKL, name))
 
 
-def _no_temperature(patch: Patch) -> None:
-    def untempered(
-        divergence: Divergence | None, *, kd_ratio: float = 1.0, temperature: float = 1.0
+def _objective(patch: Patch, change: Callable[[float, float], tuple[float, float]]) -> None:
+    def changed(
+        divergence: Divergence | None, *, kd_ratio: float, temperature: float = 1.0, **options: Any
     ) -> Objective:
-        return Objective(divergence, kd_ratio=kd_ratio)
+        return Objective(divergence, *change(kd_ratio, temperature), **options)
 
-    patch(cell, "Objective", untempered)
+    patch(stage, "Objective", changed)
+
+
+def _no_temperature(patch: Patch) -> None:
+    _objective(patch, lambda kd_ratio, temperature: (kd_ratio, 1.0))
 
 
 def _wrong_mixture(patch: Patch) -> None:
-    def mixed(
-        divergence: Divergence | None, *, kd_ratio: float = 1.0, temperature: float = 1.0
-    ) -> Objective:
-        return Objective(divergence, kd_ratio=1 - kd_ratio, temperature=temperature)
-
-    patch(cell, "Objective", mixed)
+    _objective(patch, lambda kd_ratio, temperature: (1 - kd_ratio, temperature))
 
 
 def _batches(patch: Patch, change: Callable[[Batch], Batch]) -> None:
-    patch(distill, "collate", lambda *a: change(collate(*a)))
+    patch(loop, "collate", lambda *a: change(collate(*a)))
 
 
 def _label_shift(patch: Patch) -> None:
@@ -126,35 +128,16 @@ def _at(batch: Batch, positions_N: Tensor) -> Batch:
 
 
 def _padding_unmasked(patch: Patch) -> None:
-    call = Objective.__call__
-
-    def unmasked(
-        self: Objective,
-        hidden: Tensor,
-        head: Any,
-        labels: Tensor,
-        states: Any,
-        other: Any,
-        **k: Any,
-    ) -> ObjectiveOutput:
-        heads = [replace(h, vocab_size=None) for h in (head, other)]
-        return call(self, hidden, heads[0], labels, states, heads[1], **k)
-
-    patch(Objective, "__call__", unmasked)
+    patch(Head, "tokens", property(lambda head: head.weight_VD.shape[0]))
 
 
 def _teacher_in_train_mode(patch: Patch) -> None:
-    init = teacher_states.LiveTeacher.__init__
-
-    def noisy(self: teacher_states.LiveTeacher, teacher: Any) -> None:
-        init(self, teacher.train())
-
-    patch(teacher_states.LiveTeacher, "__init__", noisy)
+    states = live.hidden_states
+    patch(live, "hidden_states", lambda teacher, batch: states(teacher.train(), batch))
 
 
 def _learning_rate(patch: Patch) -> None:
-    rate = distill.learning_rate
-    patch(distill, "learning_rate", lambda *a: 10 * rate(*a))
+    patch(loop, "learning_rate", lambda *a: 10 * learning_rate(*a))
 
 
 def _last_batch_dropped(patch: Patch) -> None:
@@ -163,16 +146,17 @@ def _last_batch_dropped(patch: Patch) -> None:
         order = np.random.default_rng((seed, epoch)).permutation(n)
         return [int(row) for row in order[index * batch_size : (index + 1) * batch_size]]
 
-    patch(distill, "step_rows", rows)
+    patch(loop, "step_rows", rows)
 
 
 def _eos_kept(patch: Patch) -> None:
-    def kept(response_T: Tensor, tokenizer: Any, eos: int) -> tuple[str, int, bool]:
+    def kept(response_T: Tensor, tokenizer: Any, eos: int) -> tuple[str, tuple[int, ...], bool]:
         ids = response_T.tolist()
         end = ids.index(eos) + 1 if eos in ids else len(ids)
-        return tokenizer.decode(ids[:end], skip_special_tokens=False).strip(), end, eos in ids
+        text = tokenizer.decode(ids[:end], skip_special_tokens=False)
+        return text.strip(), tuple(ids[:end]), eos in ids
 
-    patch(decode, "_text", kept)
+    patch(hf, "_answer", kept)
 
 
 def _half_softmax(patch: Patch) -> None:
@@ -200,14 +184,18 @@ BUGS: dict[str, Callable[[Patch], None]] = {
 }
 
 
-class InProcess:
-    """An executor that runs jobs in this process, so that patches reach them."""
+class InProcess(Executor):
+    """Runs jobs in this process, so that patches reach them."""
 
-    def __init__(self, *ignored: Any, **also: Any):
-        torch.set_num_threads(1)
+    def machine(self) -> Machine:
+        """See `Executor.machine`."""
+        return Machine()
 
-    def run(self, jobs: Sequence[Job], on_event: Callable[[Event], None]) -> None:
+    def run(
+        self, jobs: Sequence[Job], on_event: Callable[[Event], None], preload: Sequence[str] = ()
+    ) -> None:
         """Run all jobs in turn."""
+        torch.set_num_threads(1)
         for job in jobs:
             module, _, function = job.function.partition(":")
             work = getattr(importlib.import_module(module), function)
@@ -219,20 +207,19 @@ class InProcess:
 
 @contextlib.contextmanager
 def planted(bug: str | None) -> Iterator[None]:
-    """Within it cells run in this process, with a bug of `BUGS` (None: without)."""
-    references = (TEACHER, UNTRAINED)
+    """Within it a cell of this process has a bug of `BUGS` (None: none)."""
     deterministic = torch.are_deterministic_algorithms_enabled()
     with contextlib.ExitStack() as stack:
 
         def patch(where: Any, name: str, value: Any) -> None:
             stack.enter_context(mock.patch.object(where, name, value))
 
-        patch(run, "LocalExecutor", InProcess)
         # Teacher and untrained rows tell nothing here and cost as much as a student.
+        asked = planning._Planner._asked
         patch(
-            run,
-            "plan_cells",
-            lambda *a: [c for c in plan_cells(*a) if c.objective not in references],
+            planning._Planner,
+            "_asked",
+            lambda *a: (c for c in asked(*a) if c.record.kind == "trained"),
         )
         if bug is not None:
             BUGS[bug](patch)
@@ -265,7 +252,8 @@ def train(
     """Run the cells of one bug; what is sealed already stays."""
     wanted = [*SETTINGS, f"teacher.path={teacher}", f"seeds={list(seeds)}", *settings]
     with planted(bug):
-        outcome = run.run([OBJECTIVE], config.load("micro", wanted), folder)
+        profile = config.load("micro", wanted)
+        outcome = run.run([OBJECTIVE], profile, folder, executor=InProcess())
     if outcome.failed:
         raise RuntimeError(f"{bug}: {outcome.failed}")
     return folder
@@ -273,13 +261,13 @@ def train(
 
 def verdict_of(base: files.Baseline, folder: Path, mode: Mode) -> Report:
     """What the gate says of a run, by the default policy."""
-    return check(base, measure(folder), base.policy, mode=mode)
+    return check(base, measure(load(folder)), base.policy, mode=mode)
 
 
 def called(report: Report) -> list[Comparison]:
     """What is worse; what fails the check first, the most certain first."""
-    found = [c for c in report.comparisons if c.verdict in (Verdict.REGRESSION, Verdict.WARN)]
-    return sorted(found, key=lambda c: (not c.fails, c.p or 0.0))
+    worse = [c for c in report.comparisons if c.verdict in (Verdict.REGRESSION, Verdict.WARN)]
+    return sorted(worse, key=lambda c: (not c.fails, c.p or 0.0))
 
 
 def main() -> None:

@@ -16,9 +16,10 @@ from pathlib import Path
 import click
 
 from akl_bench import config
+from akl_bench.artifacts.store import CellFolder, Run, read_seal
 from akl_bench.executors.base import Event
+from akl_bench.executors.local import Local
 from akl_bench.pipeline.run import run
-from akl_bench.results.store import Run, read_seal
 
 
 @click.command()
@@ -39,32 +40,31 @@ def main(
     if steps is not None:
         chosen += [f"training.steps={steps}", "training.epochs=null"]
     with tempfile.TemporaryDirectory() as temporary:
-        folders = {on: Path(temporary) / ("cached" if on else "live") for on in (True, False)}
-        prepared: dict[bool, float] = {}
+        folders = {teacher: Path(temporary) / teacher for teacher in ("cached", "live")}
+        prepared: dict[str, float] = {}
         for objective in objectives:
-            for cached, folder in folders.items():
+            for teacher, folder in folders.items():
                 clock = _Clock()
-                resolved = config.load(
-                    profile, [*chosen, f"training.teacher_cache={str(cached).lower()}"], seeds=1
-                )
+                resolved = config.load(profile, [*chosen, f"training.teacher={teacher}"], seeds=1)
                 # Training is what is timed: one small task keeps the scoring short.
                 tasks = {n: t for n, t in resolved.tasks.items() if t.kind == "harness"}
                 first = dict(list(tasks.items())[:1])
                 resolved = resolved.model_copy(update={"tasks": first or resolved.tasks})
-                outcome = run([objective], resolved, folder, workers=1, on_event=clock)
+                one = Local(workers=1)
+                outcome = run([objective], resolved, folder, executor=one, on_event=clock)
                 if outcome.failed:
                     raise click.ClickException(str(outcome.failed))
-                prepared.setdefault(cached, clock.prepare)
-        seconds = {on: _train_seconds(folder) for on, folder in folders.items()}
-    cost = max(0.0, prepared[True] - prepared[False])
+                prepared.setdefault(teacher, clock.prepare)
+        seconds = {teacher: _train_seconds(folder) for teacher, folder in folders.items()}
+    cost = max(0.0, prepared["cached"] - prepared["live"])
     print(f"profile {profile}, {steps or 'all'} steps\n")
     print("| objective | live teacher, s | cached, s | ratio |")
     print("| --- | --: | --: | --: |")
-    for name in seconds[True]:
-        live, cached_s = seconds[False][name], seconds[True][name]
+    for name in seconds["cached"]:
+        live, cached_s = seconds["live"][name], seconds["cached"][name]
         print(f"| {name} | {live:.2f} | {cached_s:.2f} | {live / cached_s:.2f} |")
-    live = statistics.fmean(seconds[False].values())
-    cached_s = statistics.fmean(seconds[True].values())
+    live = statistics.fmean(seconds["live"].values())
+    cached_s = statistics.fmean(seconds["cached"].values())
     sweep = sweep_cells * live / (cost + sweep_cells * cached_s)
     print(f"\nmaking the cache: {cost:.1f} s, once")
     print(f"a sweep of {sweep_cells} cells trains {sweep:.2f} times faster with it")
@@ -85,12 +85,13 @@ class _Clock:
 
 
 def _train_seconds(folder: Path) -> dict[str, float]:
-    found = {}
-    for path in sorted(Run(folder).cells.glob("*/")):
-        record = read_seal(path)
-        if record and "train" in record["seconds"]:
-            found[record["cell"]["objective"]] = record["seconds"]["train"]
-    return found
+    run = Run(folder)
+    seconds = {}
+    for record in run.read().cells:
+        seal = read_seal(CellFolder(run.cells / record.name).student)
+        if seal is not None:
+            seconds[record.objective] = seal.made.seconds
+    return seconds
 
 
 if __name__ == "__main__":

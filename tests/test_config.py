@@ -47,10 +47,10 @@ def test_a_shipped_profile_loads_and_validates_again_from_what_a_run_stores(name
     ],
 )
 def test_a_setting_is_laid_over_the_profile(setting, path, value):
-    found = config.load("micro", [setting])
+    setting_read = config.load("micro", [setting])
     for key in path.split("."):
-        found = getattr(found, key)
-    assert found == value
+        setting_read = getattr(setting_read, key)
+    assert setting_read == value
 
 
 def test_leaving_out_a_task_that_nobody_knows_is_a_typo():
@@ -107,8 +107,8 @@ def test_settings_reach_into_students_and_tasks_and_the_last_one_wins():
         ("seeds=[1, 1]", "seeds: [1, 1] has one of them twice"),
         ("seeds=[-1]", "seeds.0: Input should be greater than or equal to 0"),
         ("seeds=[4294967296]", "seeds.0: Input should be less than"),
-        ("smoke=true", "smoke is no key; add --smoke"),
-        ("dry_models=true", "dry_models is no key; add --dry-models"),
+        ("smoke=true", "smoke is not a key of a profile; add --smoke instead"),
+        ("dry_models=true", "dry_models is not a key of a profile; add --dry-models instead"),
         ("name=../x", "name: String should match"),
         ("name=.x", "name: String should match"),
         (f"name={'x' * 81}", "name: String should match"),
@@ -151,7 +151,7 @@ def test_a_profile_file_loads(write):
         ("trainings: {}", "unknown key trainings. Did you mean: training?"),
         ("seeds: [010]", "010 is not a plain finite number"),
         ("seeds: !!python/object/apply:os.getpid []", "python/object/apply:os.getpid"),
-        ("online: true", "online is no key; add --online"),
+        ("online: true", "online is not a key of a profile; add --online instead"),
     ],
 )
 def test_a_wrong_profile_file_is_named(write, extra, said):

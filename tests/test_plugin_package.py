@@ -18,7 +18,7 @@ made = divergences.get("squared_euclidean(weight=2)")
 print(divergences.registry.spec_of(made))
 print([o.label for o in resolve(["all"]) if "euclidean" in o.label])
 print(metrics.get("question_rate").per_example(["Why?", "So."]))
-print([r for r in check_metric("question_rate") if not r.passed])
+print(list(check_metric("question_rate").failures))
 """
 
 

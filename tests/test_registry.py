@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import subprocess
 import sys
@@ -7,13 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from akl_bench import divergences, metrics, registry
+from akl_bench import divergences, executors, generation, metrics, registry
 from akl_bench.errors import AklBenchError, UnknownNameError, UsageError
+from akl_bench.training import devices, sources, teachers
 
 MINE = Path(__file__).parent / "mine.py"
+needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is absent")
 PLUGINS = [
-    pytest.param(kind.registry, name, id=f"{kind.registry.kind}-{name}")
-    for kind in (divergences, metrics)
+    pytest.param(
+        kind.registry,
+        name,
+        id=f"{kind.registry.kind}-{name}",
+        marks=needs_ray if name == "ray" else (),
+    )
+    for kind in (divergences, metrics, sources, teachers, devices, generation, executors)
     for name in kind.registry.names()
 ]
 
@@ -23,8 +31,9 @@ def installed(monkeypatch):
     """A registry for which entry points are installed: `installed(name=value)`."""
 
     def install(**points):
-        found = [EntryPoint(name, value, "akl_bench.divergences") for name, value in points.items()]
-        monkeypatch.setattr(registry, "entry_points", lambda group: found)
+        group = "akl_bench.divergences"
+        listed = tuple(EntryPoint(name, value, group) for name, value in points.items())
+        monkeypatch.setattr(registry, "entry_points", lambda group: listed)
         return registry.Registry("divergence", "akl_bench.divergences", "Divergence")
 
     return install
@@ -48,6 +57,7 @@ def test_the_canonical_spec_builds_an_equal_object(plugins, name):
     spec = plugins.spec_of(made)
     assert spec.partition("(")[0] == name
     assert plugins.create(spec) == made
+    assert plugins.portable(name) == spec
     assert plugins.entries()[name].summary, "the module's docstring starts with its summary"
     for alias in plugins.entries()[name].aliases:
         assert plugins.resolve(alias) == name
@@ -64,9 +74,9 @@ def test_a_spec_shows_numbers_always_and_words_where_they_differ():
     [
         ("adaptive_kll", ["Did you mean: adaptive_kl?", "forward_kl"]),
         ("akl(nu=1)", ["no parameter 'nu'", "mu, variant"]),
-        ("akl(mu=high)", ["mu=high is no float, but str"]),
-        ("akl(mu=true)", ["mu=True is no float, but bool"]),
-        ("top_k_forward_kl(k=2.5)", ["k=2.5 is no int, but float"]),
+        ("akl(mu=high)", ["mu=high: expected a number, got text"]),
+        ("akl(mu=true)", ["mu=True: expected a number, got true or false"]),
+        ("top_k_forward_kl(k=2.5)", ["k=2.5: expected a whole number, got a number"]),
         ("akl(mu=7)", ["mu=7", "must be"]),
         ("./absent.py:Mine", ["there is no file", "absent.py"]),
         (f"{MINE}:Absent", ["has no class Absent"]),
@@ -92,6 +102,16 @@ def test_a_file_gives_one_class_however_often_it_is_asked_for():
     first, second = (divergences.get(f"{MINE}:Mine(weight={w})") for w in (0.5, 0.5))
     assert first == second
     assert divergences.registry.spec_of(first) == "mine(weight=0.5)"
+
+
+def test_a_portable_spec_builds_the_same_in_any_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(MINE.parent)
+    portable = divergences.registry.portable("./mine.py:Mine(weight=0.5)")
+    assert portable == f"{MINE}:Mine(weight=0.5)"
+    monkeypatch.chdir(tmp_path)
+    assert divergences.get(portable) == divergences.get(f"{MINE}:Mine(weight=0.5)")
+    assert divergences.registry.portable(portable) == portable
+    assert divergences.registry.portable("akl") == "adaptive_kl(mu=0.5)"
 
 
 def test_two_files_of_one_name_stay_apart(tmp_path, write):
@@ -154,8 +174,17 @@ def test_an_entry_point_may_not_take_an_alias_either(installed):
 def test_an_installed_plug_in_that_does_not_load_is_named(installed, value):
     plugins = installed(mine=value)
     assert "mine" in plugins.names()
-    with pytest.raises(UsageError, match="the installed divergence 'mine'"):
+    with pytest.raises(UsageError, match=r"the divergence 'mine' \(entry point .*does not load"):
         plugins.create("mine")
+
+
+def test_entry_points_are_looked_up_once(installed, monkeypatch):
+    plugins = installed(mine="mine:Mine")
+    assert "mine" in plugins.names()
+    monkeypatch.setattr(registry, "entry_points", lambda group: pytest.fail("looked up again"))
+    assert "mine" in plugins.names()
+    assert plugins.entries()["mine"].origin == "entry point mine:Mine"
+    assert plugins.name_of(type("Mine", (), {"__module__": "mine"})) == "mine"
 
 
 def test_an_installed_plug_in_that_is_none_is_refused(installed):
@@ -171,7 +200,7 @@ def test_listing_imports_no_plug_in_and_nothing_heavy():
         "print([m for m in sys.modules if m.split('.')[0] in ('torch', 'transformers', 'numpy')"
         " or m == 'akl_bench.divergences.forward_kl'])"
     )
-    found = subprocess.run(
+    listed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
-    assert found.stdout == "[]\n"
+    assert listed.stdout == "[]\n"

@@ -33,8 +33,8 @@ class _Outer(Strict):
     ],
 )
 def test_yaml_values(text, value):
-    found = parse_yaml(text, "here")
-    assert (found, type(found)) == (value, type(value))
+    parsed = parse_yaml(text, "here")
+    assert (parsed, type(parsed)) == (value, type(value))
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_yaml_values(text, value):
         ("a: !!python/name:os.system", "python/name"),
         ("a: !include x.yaml", "!include"),
         ("<<: {a: 1}", "not YAML"),
-        ("1: 2", "the key 1 is no text"),
-        ("? [a]\n: 1", "is no text"),
+        ("1: 2", "the key 1 is not text"),
+        ("? [a]\n: 1", "is not text"),
         ("a: [", "not YAML"),
         ("--- a\n--- b", "not YAML"),
         ("a: \0", "character"),

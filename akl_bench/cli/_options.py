@@ -35,7 +35,7 @@ def profile_options(function: F) -> F:
                 "settings",
                 multiple=True,
                 metavar="KEY=VALUE",
-                help="Lay a value over the profile, as --set training.lr=1e-4. Repeatable.",
+                help="Change a value of the profile, such as --set training.lr=1e-4. Repeatable.",
             ),
             click.option(
                 "--seeds",
@@ -90,6 +90,3 @@ out_option = click.option(
     help="Folder of the run.  [default: results/PROFILE]",
 )
 run_argument = click.argument("run", type=click.Path(path_type=Path))
-format_option = click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True
-)

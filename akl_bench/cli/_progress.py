@@ -1,7 +1,6 @@
 """Progress on standard error: bars on a terminal, a plain line now and then elsewhere."""
 
 import time
-from types import TracebackType
 
 import click
 from rich.console import Console
@@ -39,21 +38,16 @@ class Progress:
             self._bars.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._bars is not None:
             self._bars.stop()
 
     def plan(self, total: int, skipped: int) -> None:
-        """Say how many cells there are, and how many of them are sealed already."""
+        """Say how many cells there are, and how many of them are finished already."""
         self._total = total - skipped
         self._start = time.monotonic()
         if skipped:
-            click.echo(f"{skipped} of {total} cells are sealed already.", err=True)
+            click.echo(f"{skipped} of {total} cells are finished already.", err=True)
         if self._bars is not None:
             self._all = self._bars.add_task("cells", total=self._total, left="")
 
@@ -70,7 +64,7 @@ class Progress:
             self._running[name] = (event.stage or "starting") + counted
         if self._bars is not None:
             self._draw(event)
-        elif event.kind == "done" or self._line_is_due():
+        elif event.kind == "done" or time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._line(event)
 
     def _draw(self, event: Event) -> None:
@@ -89,9 +83,6 @@ class Progress:
             self._bars.remove_task(self._tasks.pop(name))
         if self._all is not None:
             self._bars.update(self._all, completed=self._ended, left=self._left())
-
-    def _line_is_due(self) -> bool:
-        return time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES
 
     def _line(self, event: Event) -> None:
         self._last_line = time.monotonic()

@@ -17,13 +17,13 @@ def audit() -> None:
     "--profile", default="micro", show_default=True, help="Name, or a YAML file: models and text."
 )
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Lay a value over the profile."
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value of the profile."
 )
 @click.option("--teacher", metavar="DIR", help="A checkpoint in place of the profile's teacher.")
 @click.option(
     "--student",
     metavar="NAME|DIR",
-    help="A student of the profile, or a checkpoint, as results/RUN/cells/CELL/student.",
+    help="A student of the profile, or a checkpoint, as RUN/cells/CELL/student/model.",
 )
 @click.option(
     "--text",
@@ -76,10 +76,10 @@ def audit_akl(
     student say about real text. The last row, symmetric_kl, is the mix that w = 1/2 stands for.
     """
     from akl_bench import config
-    from akl_bench.audit import cases, measure, models, picture, show
+    from akl_bench.papers.akl.audit import cases, measure, models, show
 
     if figure is not None:
-        picture.check(figure)
+        show.check(figure)
     loaded = config.load(profile, settings, online=online)
     variants = measure.variants(mu)
     given = models.text_case(
@@ -88,4 +88,4 @@ def audit_akl(
     results = [measure.measure(case, variants, seed) for case in (*cases.made(seed), given)]
     click.echo(show.render(cases.by_hand(variants), results, format_), nl=False)
     if figure is not None:
-        picture.draw(results[-1], figure)
+        show.draw(results[-1], figure)

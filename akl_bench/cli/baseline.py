@@ -28,14 +28,14 @@ def baseline() -> None:
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
-    help="Sealed seeds that every objective needs.",
+    help="Finished seeds that every objective needs.",
 )
 @click.option(
     "--design",
     type=click.Choice(["pooled", "welch", "paired"]),
     default="pooled",
     show_default=True,
-    help="How checks test seeds; docs/ci.md says which is for whom.",
+    help="How checks compare seeds; docs/ci.md explains the choice.",
 )
 @click.option(
     "--policy",
@@ -44,7 +44,7 @@ def baseline() -> None:
 )
 @click.option("--items", "with_items", is_flag=True, help="Also keep single items, for --explain.")
 @click.option(
-    "--allow-partial", is_flag=True, help="Take smoke runs, dry models and fewer seeds too."
+    "--allow-partial", is_flag=True, help="Accept smoke runs, dry models and fewer seeds."
 )
 def create(run: Path, path: Path, policy: Path | None, **options: Any) -> None:
     """Make the baseline of RUN: the value of every metric by seed, and what it was measured with.

@@ -36,7 +36,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Loss that does not matter, as rouge_l=1.0 or 'micro_*/kl_pq=5%'. Repeatable.",
 )
 @click.option("--alpha", type=float, help="Chance of any false alarm.  [default: the policy's]")
-@click.option("--adjust", type=click.Choice(["holm", "bh", "none"]), help="Of many tests.")
+@click.option(
+    "--adjust",
+    type=click.Choice(["holm", "bh", "none"]),
+    help="Correction for many tests.  [default: the policy's]",
+)
 @click.option(
     "--only", multiple=True, metavar="GLOB", help="Objectives to check, as 'akl*'. Repeatable."
 )
@@ -70,35 +74,35 @@ def check(
     baseline, 4 inconclusive under --strict.
     """
     from akl_bench.gate import baseline as files
-    from akl_bench.gate import github as actions
-    from akl_bench.gate import text
+    from akl_bench.gate import outputs
     from akl_bench.gate.check import check as compare
     from akl_bench.gate.explain import explain as explained
     from akl_bench.gate.snapshot import measure
+    from akl_bench.report.frame import load
 
     base = files.read(baseline_path)
     policy = _policy(base, options)
     items = files.read_items(base, baseline_path) if explain else None
-    candidate = measure(run)
-    report = compare(base, candidate, policy, mode=mode, only=only, strict=strict)
-    shown = text.text(report, everything=everything, styled=sys.stdout.isatty())
+    frame = load(run)
+    report = compare(base, measure(frame), policy, mode=mode, only=only, strict=strict)
+    shown = outputs.text(report, everything=everything, styled=sys.stdout.isatty())
     if explain and items is not None:
-        shown = explained(report, explain, items, run, candidate) + "\n" + shown
+        shown = explained(report, explain, items, frame) + "\n" + shown
     on_github = github == "on" or (github == "auto" and bool(os.environ.get("GITHUB_ACTIONS")))
-    click.echo(actions.inert(shown) if on_github else shown, nl=False)
+    click.echo(outputs.inert(shown) if on_github else shown, nl=False)
     _write_files(report, options)
     if on_github:
-        for line in actions.annotations(report):
+        for line in outputs.annotations(report):
             click.echo(line)
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            actions.write_summary(report, Path(summary))
+            outputs.write_summary(report, Path(summary))
     sys.exit(report.exit_code)
 
 
 def _policy(base: "Baseline", options: dict[str, Any]) -> "Policy":
-    """The baseline's policy, or the file's, with the options laid over it."""
+    """The baseline's policy, or the file's, changed by the options."""
     from akl_bench.errors import UsageError
-    from akl_bench.gate.policy import load, parsed
+    from akl_bench.gate.policy import load, matches, parsed
 
     path: Path | None = options["policy"]
     content = (load(path) if path else base.policy).model_dump(mode="json")
@@ -107,7 +111,7 @@ def _policy(base: "Baseline", options: dict[str, Any]) -> "Policy":
             content[key] = options[key]
     for pattern, value in _pairs(options["margins"]):
         # A policy file may serve several baselines; an option that does nothing is a typo.
-        if not any(column.matches(pattern) for column in base.run.columns):
+        if not any(matches(column, pattern) for column in base.run.columns):
             names = ", ".join(sorted({column.metric for column in base.run.columns}))
             raise UsageError(f"--margin {pattern}: matches no metric; the baseline has {names}.")
         # Put last even where the pattern is known: the last one that matches counts.
@@ -131,17 +135,15 @@ def _pairs(settings: Sequence[str]) -> list[tuple[str, Any]]:
 
 
 def _write_files(report: Any, options: dict[str, Any]) -> None:
-    from akl_bench.gate import text
-    from akl_bench.gate.junit import junit
-    from akl_bench.gate.record import record
-    from akl_bench.results.files import write_json, write_text
+    from akl_bench.artifacts.files import write_json, write_text
+    from akl_bench.gate import outputs
 
-    for name in ("json_path", "markdown_path", "junit_path"):
+    files: dict[str, tuple[Any, Any]] = {
+        "json_path": (write_json, report.as_json()),
+        "markdown_path": (write_text, outputs.markdown(report)),
+        "junit_path": (write_text, outputs.junit(report)),
+    }
+    for name, (write, content) in files.items():
         if options[name]:
             options[name].parent.mkdir(parents=True, exist_ok=True)
-    if options["json_path"]:
-        write_json(options["json_path"], record(report))
-    if options["markdown_path"]:
-        write_text(options["markdown_path"], text.markdown(report))
-    if options["junit_path"]:
-        write_text(options["junit_path"], junit(report))
+            write(options[name], content)

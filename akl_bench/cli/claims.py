@@ -15,7 +15,7 @@ import click
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="A run of more steps, asked only where FKL and RKL end. Repeatable.",
+    help="A run of more steps, used only to see where FKL and RKL end up. Repeatable.",
 )
 @click.option("--toy-only", is_flag=True, help="The paper's toy settings, and nothing of runs.")
 @click.option(
@@ -45,13 +45,13 @@ def claims(
     """
     if toy_only and (runs or longer):
         raise click.UsageError("--toy-only takes no RUN.")
-    from akl_bench.claims import draw, show
-    from akl_bench.claims.cards import cards
+    from akl_bench.papers.akl.claims.cards import cards, draw, render
+    from akl_bench.report.figures import check
 
     if figures is not None:
-        draw.check()
-    found = cards(runs, longer, hint=not toy_only)
+        check()
+    tested = cards(runs, longer, hint=not toy_only)
     if figures is not None:
-        show.draw(found, figures)
+        draw(tested, figures)
     command = shlex.join(["akl-bench", *sys.argv[1:]])
-    click.echo(show.render(found, format_, command=command, figures=figures), nl=False)
+    click.echo(render(tested, format_, command=command, figures=figures), nl=False)

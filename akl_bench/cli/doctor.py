@@ -14,10 +14,10 @@ def doctor() -> None:
     from importlib.util import find_spec
 
     from akl_bench import __version__
+    from akl_bench.artifacts.keys import libraries
     from akl_bench.config import ModelRef
     from akl_bench.errors import AklBenchError
     from akl_bench.models.census import fingerprint
-    from akl_bench.pipeline.inputs import libraries
 
     problems = []
     click.echo(f"akl-bench {__version__} on {platform.platform()}")

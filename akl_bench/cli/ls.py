@@ -2,30 +2,38 @@
 
 import click
 
-_KINDS = ("objectives", "tasks", "metrics", "profiles")
+_PLUGINS = ("objectives", "sources", "teachers", "samplers", "devices", "executors", "metrics")
 
 
 @click.command(no_args_is_help=True)
-@click.argument("kind", type=click.Choice(_KINDS))
+@click.argument("kind", type=click.Choice((*_PLUGINS, "tasks", "profiles")))
 def ls(kind: str) -> None:
-    """List objectives, tasks, metrics or profiles, each with one line about it."""
-    from akl_bench import config, metrics, tasks
+    """List what there is, each with one line about it."""
+    from akl_bench.report.text import aligned
+
+    rows = _rows(kind)
+    click.echo("\n".join(aligned([rows], left=len(rows[0]))))
+
+
+def _rows(kind: str) -> list[tuple[str, ...]]:
+    from akl_bench import config, executors, generation, metrics, tasks
     from akl_bench.pipeline import objectives
     from akl_bench.strict import read_yaml
+    from akl_bench.training import devices, sources, teachers
 
-    rows: list[tuple[str, str, str]]
-    if kind == "objectives":
-        rows = [(e.name, ", ".join(e.aliases), e.summary) for e in objectives.entries().values()]
-    elif kind == "metrics":
-        found = metrics.registry.entries().values()
-        rows = [(e.name, ", ".join(e.aliases), e.summary) for e in found]
-    elif kind == "tasks":
+    if kind == "tasks":
         specs = map(tasks.get, tasks.available())
-        rows = [(task.name, task.kind, task.description) for task in specs]
-    else:
+        return [(task.name, task.kind, task.description.strip()) for task in specs]
+    if kind == "profiles":
         paths = config.profile_paths()
-        rows = [(name, "", read_yaml(path)["description"]) for name, path in paths.items()]
-    widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
-    for name, detail, summary in rows:
-        parts = [name.ljust(widths[0]), *([detail.ljust(widths[1])] if widths[1] else []), summary]
-        click.echo("  ".join(parts).rstrip())
+        return [(name, read_yaml(path)["description"].strip()) for name, path in paths.items()]
+    rooms = {
+        "sources": sources,
+        "teachers": teachers,
+        "samplers": generation,
+        "devices": devices,
+        "executors": executors,
+        "metrics": metrics,
+    }
+    entries = objectives.entries() if kind == "objectives" else rooms[kind].registry.entries()
+    return [(e.name, ", ".join(e.aliases), e.summary) for e in entries.values()]

@@ -13,24 +13,14 @@ from akl_bench import __version__
 from akl_bench.errors import AklBenchError, UnknownNameError
 from akl_bench.report.escape import terminal_text
 
-# In the order of the work.
-_VERBS = (
-    "ls",
-    "plan",
-    "run",
-    "status",
-    "table",
-    "plot",
-    "report",
-    "show",
-    "baseline",
-    "check",
-    "verify",
-    "audit",
-    "claims",
-    "microworld",
-    "doctor",
-)
+# By what a user wants, in the order of the work.
+_GROUPS = {
+    "Run": ("run", "score", "plan", "status", "doctor"),
+    "Look": ("table", "plot", "report", "show", "ls"),
+    "Judge": ("baseline", "check", "audit", "claims"),
+    "Extend": ("verify", "microworld"),
+}
+_VERBS = tuple(verb for verbs in _GROUPS.values() for verb in verbs)
 _INTERRUPTED = 130
 _READER_GONE = 141  # what a shell reports for a program that SIGPIPE ended
 
@@ -40,6 +30,15 @@ class _Verbs(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_VERBS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, verbs in _GROUPS.items():
+            with formatter.section(title):
+                commands = [(verb, self.get_command(ctx, verb)) for verb in verbs]
+                width = formatter.width - max(map(len, _VERBS)) - 6
+                formatter.write_dl(
+                    [(v, c.get_short_help_str(width)) for v, c in commands if c is not None]
+                )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _VERBS:

@@ -1,33 +1,15 @@
-"""`akl-bench microworld`: look at the embedded world, and train its teacher again."""
+"""`akl-bench microworld`: look at the embedded world."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from akl_bench.microworld import SPLITS, TEACHER, mode_of, modes, records
-from akl_bench.microworld.grammar import HARNESS_SPLITS
+from akl_bench.microworld import HARNESS_SPLITS, SPLITS, mode_of, modes, records
 
 
 @click.group()
 def microworld() -> None:
-    """The embedded world: samples, judge, teacher."""
-
-
-@microworld.command("build-teacher")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=TEACHER,
-    help="Folder to write; by default the shipped teacher is replaced.",
-)
-def build_teacher(out: Path) -> None:
-    """Train the shipped teacher again (minutes on one core)."""
-    from akl_bench.microworld.build_teacher import build
-
-    build(out, log=click.echo)
-    click.echo(f"written to {out}")
+    """The embedded world: samples and judge."""
 
 
 @microworld.command()

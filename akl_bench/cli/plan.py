@@ -5,41 +5,52 @@ from typing import Any
 
 import click
 
+from akl_bench.cli._execute import executor_options, resolved
 from akl_bench.cli._options import load_profile, out_option, profile_options, run_folder
+from akl_bench.report.escape import terminal_text
 
 
 @click.command(no_args_is_help=True)
 @click.argument("objectives", nargs=-1, required=True, metavar="OBJECTIVE...")
 @profile_options
 @out_option
-def plan(objectives: tuple[str, ...], out: Path | None, **options: Any) -> None:
-    """Say what `run` with the same arguments would do: cells, steps, tokens, disk and time.
+@executor_options
+def plan(
+    objectives: tuple[str, ...],
+    out: Path | None,
+    executor: str,
+    workers: int | None,
+    **options: Any,
+) -> None:
+    """Say what `run` with the same arguments would do, and why; nothing is trained.
 
-    No model is loaded. Times are those of sealed cells of the run where there are any; before
-    that they are a guess from the number of parameters.
+    Lists what is there and what is missing, with the reason: the first thing that differs from
+    what was made before. Times are those of the run's own artifacts where there are any, else a
+    guess from the number of parameters. No model is loaded.
     """
     from akl_bench.cli._progress import duration
     from akl_bench.pipeline.estimate import estimate
 
     profile = load_profile(**options)
     folder = run_folder(profile, out)
-    e = estimate(objectives, profile, folder)
+    e = estimate(objectives, profile, folder, resolved(executor, workers))
     click.echo(f"profile     {profile.name}: {profile.description}")
     click.echo(f"folder      {folder}")
-    click.echo(f"objectives  {', '.join(e.objectives)}")
     click.echo(
         f"students    {', '.join(profile.students)}; seeds {', '.join(map(str, profile.seeds))}"
     )
     click.echo(f"tasks       {', '.join(profile.tasks)}")
-    click.echo(
-        f"cells       {e.cells} ({e.trained} trained, {e.cells - e.trained} for reference); "
-        f"{e.sealed} sealed"
-    )
+    click.echo(f"cells       {e.cells}")
+    for stage in ("student", "completions", "scores"):
+        reasons = {why: n for (of, why), n in e.missing.items() if of == stage}
+        click.echo(f"{stage:11} {e.there[stage]} there, {sum(reasons.values())} missing")
+        for why, count in reasons.items():
+            click.echo(f"            {count}: {terminal_text(why)}")
     click.echo(f"training    {e.steps} steps a cell, about {e.tokens_per_cell:,} tokens each")
     click.echo(
         f"parameters  teacher {e.teacher_parameters:,}; "
         + "; ".join(f"{name} {count:,}" for name, count in e.student_parameters.items())
     )
     click.echo(f"disk        about {e.disk_bytes / 2**20:,.0f} MiB")
-    basis = "measured on sealed cells" if e.measured else "a guess from parameter counts"
+    basis = "measured on this run's students" if e.measured else "a guess from parameter counts"
     click.echo(f"time        about {duration(e.seconds)} with {e.workers} workers ({basis})")

@@ -31,11 +31,10 @@ def report(run: Path, path: Path, baseline: str | None, pooled: bool, prompts: i
     A leaderboard that sorts and filters, the plots, every number of an objective, sampled answers
     side by side, and the protocol with versions and hardware.
     """
+    from akl_bench.artifacts.files import write_text
     from akl_bench.report import frame, page
-    from akl_bench.results.files import write_text
 
-    found = frame.load(run)
-    text = page.render(found, baseline=baseline, pooled=pooled, prompts=prompts)
+    text = page.render(frame.load(run), baseline=baseline, pooled=pooled, prompts=prompts)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, text)
     click.echo(path)

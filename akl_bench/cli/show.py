@@ -1,7 +1,7 @@
 """`akl-bench show`: one cell in full."""
 
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,41 +18,45 @@ import click
 )
 def show(cell: Path, samples: int) -> None:
     """Print the numbers, the training and some answers of the folder CELL (under RUN/cells)."""
+    from akl_bench.artifacts.store import Run
     from akl_bench.errors import UsageError
+    from akl_bench.report import frame
     from akl_bench.report.escape import terminal_text
-    from akl_bench.results.files import read_json, read_jsonl
-    from akl_bench.results.store import broken_files, read_seal
+    from akl_bench.report.layout import shown
 
-    record = read_seal(cell)
-    if record is None:
-        raise UsageError(f"{cell} is no sealed cell. `akl-bench status RUN` lists a run's cells.")
-    about = record["cell"]
-    click.echo(f"objective   {about['objective']}")
-    click.echo(f"student     {about['student'] or '-'} ({record['parameters']:,} parameters)")
-    click.echo(f"seed        {about['seed']}")
-    click.echo(f"seconds     {_pairs(record['seconds'])}; peak {record['peak_memory_mib']} MiB")
-    click.echo(f"fingerprint {about['fingerprint']}")
-    broken = broken_files(cell, record)
+    folder = cell.resolve().parents[1]
+    run = frame.load(folder) if Run(folder).exists() else None
+    named = (c for c in run.cells if c.record.name == cell.resolve().name) if run else ()
+    own = next((c for c in named if c.artifacts), None)
+    if run is None or own is None:
+        raise UsageError(
+            f"{cell} is not a cell that has anything yet; `akl-bench status RUN` lists cells."
+        )
+    parameters = f" ({own.trained.parameters:,} parameters)" if own.trained else ""
+    click.echo(f"objective   {own.record.objective}")
+    click.echo(f"student     {own.record.student or '-'}{parameters}")
+    click.echo(f"seed        {own.seed}")
+    if own.student:
+        made = own.student.made
+        click.echo(f"seconds     train {made.seconds}; peak {made.peak_memory_mib} MiB")
+        click.echo(f"key         {own.student.key}")
+    broken = own.broken()
     click.echo(
         f"files       {', '.join(broken) + ' changed since the seal' if broken else 'intact'}"
     )
-    if not broken and (cell / "training.json").exists():
-        training = read_json(cell / "training.json")
-        log = read_jsonl(cell / "train.jsonl")
+    if own.missing:
+        click.echo(f"missing     {', '.join(own.missing)}")
+    log = [] if broken else own.train_log()
+    if log and own.trained:
         picked = sorted({0, len(log) // 4, len(log) // 2, len(log) - 1})
         losses = ", ".join(f"{log[i]['loss']:.3f} at {log[i]['step']}" for i in picked)
-        click.echo(f"training    loss {losses}; weights of step {training['selected_step']}")
-    for name, task in record["tasks"].items():
-        click.echo(f"\n{name} (version {task['version']})")
-        for metric, entry in task["metrics"].items():
-            value = entry["value"]
-            shown = "-" if value is None else entry["format"] % (entry["scale"] * value)
-            click.echo(f"  {metric:24} {shown:>8}  n={entry['n']}  {entry['signature']}")
-        answers = cell / f"completions-{name}.jsonl"
-        if not broken and answers.exists():
-            for row in read_jsonl(answers)[:samples]:
-                click.echo(f"  > {terminal_text(row['id'])}: {terminal_text(row['text'])}")
-
-
-def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
+        click.echo(f"training    loss {losses}; weights of step {own.trained.selected_step}")
+    for task, columns in groupby(run.columns, key=lambda column: column.task):
+        click.echo(f"\n{task} (version {run.tasks[task].version})")
+        for column in columns:
+            number = own.metrics.get(column.key)
+            if number is not None:
+                value = "-" if number.value is None else shown(column, number.value)
+                click.echo(f"  {column.metric:24} {value:>8}  n={number.n}  {number.signature}")
+        for row in () if broken else own.answers(task)[:samples]:
+            click.echo(f"  > {terminal_text(row['id'])}: {terminal_text(row['text'])}")

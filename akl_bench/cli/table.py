@@ -1,4 +1,4 @@
-"""`akl-bench table`: the comparison of runs, from their sealed cells."""
+"""`akl-bench table`: the comparison of runs, from their seals."""
 
 import shutil
 import sys
@@ -13,11 +13,7 @@ from akl_bench.cli._options import FORMATS
 @click.command(no_args_is_help=True)
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 @click.option(
-    "--format",
-    "format_",
-    type=click.Choice([*FORMATS, "html"]),
-    default="text",
-    show_default=True,
+    "--format", "format_", type=click.Choice([*FORMATS, "html"]), default="text", show_default=True
 )
 @click.option("--all", "every_metric", is_flag=True, help="Every metric, not only the headlines.")
 @click.option(
@@ -33,10 +29,11 @@ from akl_bench.cli._options import FORMATS
 @click.option("--published", is_flag=True, help="Add published numbers of the same tasks.")
 @click.option("--siunitx", is_flag=True, help="LaTeX: write numbers with siunitx.")
 def table(runs: tuple[Path, ...], format_: str, **options: Any) -> None:
-    """Print the comparison of a RUN, or of several under one protocol, best objective first.
+    """Print the comparison of a RUN, or of several, best objective first.
 
     A cell is the mean and the standard deviation over training seeds; daggers mark significant
-    differences from the baseline. csv and json hold every metric and the comparisons in full.
+    differences from the baseline. Numbers of another run stand in a column where they were measured
+    alike. csv and json hold every metric and the comparisons in full.
     """
     from akl_bench.report import frame
     from akl_bench.report.table import render

@@ -12,7 +12,6 @@ _MAX_LINE_BYTES = 8 * 1024 * 1024
 _MAX_DEPTH = 64
 _MAX_PROBLEMS = 1000
 
-
 Check = Callable[[dict[str, Any]], list[str]]
 
 
@@ -43,8 +42,10 @@ def read_rows(
             _check(row)
         except RecursionError:
             problems.append(f"{path}:{number}: nested deeper than {_MAX_DEPTH} levels")
+        except json.JSONDecodeError as error:
+            problems.append(f"{path}:{number}: not JSON at column {error.colno}: {error.msg}")
         except ValueError as error:
-            problems.append(f"{path}:{number}: {_json_problem(error)}")
+            problems.append(f"{path}:{number}: {error}")
         else:
             row_id = row.setdefault("id", f"line-{number}")
             if not isinstance(row_id, str):
@@ -72,9 +73,7 @@ def read_rows(
 def _lines(path: Path, problems: list[str]) -> Iterator[tuple[int, str]]:
     try:
         with path.open("rb") as file:
-            number = 0
-            while raw := file.readline(_MAX_LINE_BYTES + 1):
-                number += 1
+            for number, raw in enumerate(iter(lambda: file.readline(_MAX_LINE_BYTES + 1), b""), 1):
                 if len(raw) > _MAX_LINE_BYTES:
                     problems.append(f"{path}:{number}: line longer than {_MAX_LINE_BYTES} bytes")
                     return
@@ -124,12 +123,6 @@ def _check(row: Any) -> None:
             raise ValueError(f"{field}: a lone surrogate, which no encoding can write")
         elif isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{field}: a number too large")
-
-
-def _json_problem(error: ValueError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"not JSON at column {error.colno}: {error.msg}"
-    return str(error)
 
 
 def _kind(value: Any) -> str:

@@ -55,7 +55,10 @@ def load_rows(
 ) -> list[dict[str, Any]]:
     """Read a source's rows, each with a unique text `id`; arguments as for `load_records`."""
     if source.path is not None:
-        path = _under(root, source.path)
+        try:
+            path = Path(root).expanduser() / Path(source.path).expanduser()
+        except RuntimeError as error:  # ~name of nobody
+            raise UsageError(f"data.root={root}, path={source.path}: {error}") from error
         if path.is_file():
             return read_rows(path, check=check, limit=source.rows, skip=source.skip)
         if source.hub is None:
@@ -69,7 +72,7 @@ def load_rows(
                 f"--online. Set data.root or {key}.path, or add --online."
             )
     if source.source == "microworld":
-        from akl_bench.microworld.grammar import records
+        from akl_bench.microworld import records
 
         wanted = source.skip + (source.rows or _MICROWORLD_ROWS)
         rows = records(source.split, wanted, seed=source.seed)[source.skip :]
@@ -88,13 +91,6 @@ def load_rows(
         if problems:
             raise DataError(problems)
     return rows
-
-
-def _under(root: str, path: str) -> Path:
-    try:
-        return Path(root).expanduser() / Path(path).expanduser()
-    except RuntimeError as error:  # ~name of nobody
-        raise UsageError(f"data.root={root}, path={path}: {error}") from error
 
 
 def _record_problems(row: Mapping[str, Any]) -> list[str]:
@@ -130,42 +126,28 @@ def _outputs(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _hub_rows(hub: HubData, source: DataSource, key: str) -> list[dict[str, Any]]:
     try:
-        raw, prefix = _hub_file(hub) if hub.file else _hub_split(hub)
+        if hub.file:
+            from huggingface_hub import hf_hub_download
+
+            path = hf_hub_download(hub.name, hub.file, repo_type="dataset", revision=hub.revision)
+            raw, prefix = read_rows(Path(path)), Path(hub.file).stem
+        else:
+            from datasets import load_dataset
+
+            table = load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision)
+            raw, prefix = [dict(row) for row in table], hub.split
     except DataError:
         raise
     except Exception as error:  # every library below raises its own kind
         raise AklBenchError(f"{key}: the hub data set {hub.name} does not load: {error}") from error
     end = None if source.rows is None else source.skip + source.rows
-    chosen = enumerate(raw[source.skip : end], source.skip)
-    rows = [
-        {
-            "id": f"{prefix}-{i}",
-            **_renamed(row, hub.fields),
-        }
-        for i, row in chosen
-    ]
+    rows = []
+    for i, row in enumerate(raw[source.skip : end], source.skip):
+        if hub.fields:  # a column that is null is left out
+            row = {
+                o: row[theirs] for o, theirs in hub.fields.items() if row.get(theirs) is not None
+            }
+        rows.append({"id": f"{prefix}-{i}", **row})
     if not rows:
         raise DataError([f"{key}: {hub.name} on the hub has no rows after skip={source.skip}"])
     return rows
-
-
-def _renamed(row: dict[str, Any], fields: dict[str, str]) -> dict[str, Any]:
-    """The row under our field names; a column that is null is left out."""
-    if not fields:
-        return row
-    return {ours: row[theirs] for ours, theirs in fields.items() if row.get(theirs) is not None}
-
-
-def _hub_file(hub: HubData) -> tuple[list[dict[str, Any]], str]:
-    from huggingface_hub import hf_hub_download
-
-    assert hub.file is not None
-    path = hf_hub_download(hub.name, hub.file, repo_type="dataset", revision=hub.revision)
-    return read_rows(Path(path)), Path(hub.file).stem
-
-
-def _hub_split(hub: HubData) -> tuple[list[dict[str, Any]], str]:
-    import datasets
-
-    table = datasets.load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision)
-    return [dict(row) for row in table], hub.split

@@ -3,21 +3,14 @@
 Each returns (share of KL(p||q), head gap, tail gap), every one [N], with their graph.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
+from torch import Tensor
 
 from akl_bench.divergences._head import head_gap, head_mask
 from akl_bench.divergences._numerics import kl_terms
 
-if TYPE_CHECKING:
-    from torch import Tensor
+Weights = tuple[Tensor, Tensor, Tensor]
 
-    Weights = tuple[Tensor, Tensor, Tensor]
-
-VARIANTS = ("paper", "official", "taid", "swapped", "entropy")
 # Those that hold the weights constant; in the others the gradient flows through them.
 DETACHED = ("paper", "official")
 

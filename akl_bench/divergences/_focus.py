@@ -1,12 +1,8 @@
 """Loss-driven token focusing of AdaKD: which share of the tokens to keep, and where to cut."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
 
 _SMALLEST_RATIO = 0.1
 _WARM_UP = 0.05  # share of training before the reference loss is taken

@@ -10,15 +10,10 @@ Only `head_mask`, which has to choose, takes those with the lowest ids.
 published code of adaptive KL does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
 
 # On text half the mass lies on a handful of tokens; rows with a longer head go on to `_threshold`.
 _TOP = 32

@@ -12,8 +12,9 @@ gradient back. Nor does the teacher, ever.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+# Not torch itself: the base class, which listing imports, is built on this module.
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -61,20 +62,25 @@ def safe_exp(x: Tensor) -> Tensor:
     return x.clamp(max=MAX_EXPONENT).exp() * (1.0 + (x - MAX_EXPONENT).clamp(min=0.0))
 
 
-class Split(NamedTuple):
-    """Log-probabilities of the label, of all others together, and of each other given "not it"."""
+def split_kl(logp_NV: Tensor, logq_NV: Tensor, labels_N: Tensor) -> tuple[Tensor, Tensor]:
+    """KL(b_p || b_q) and KL(p^ || q^) per token, of floored inputs.
 
-    target_N: Tensor
-    rest_N: Tensor
-    hat_NV: Tensor  # the label's own entry has probability 0
-    defined_N: Tensor  # False where the others have no mass at all, so that hat_NV means nothing
+    b is (label, any other); ^ renormalises over the others. The second part is 0 where the others
+    have no mass under p at all, so that p^ means nothing.
+    """
+    p_target_N, p_rest_N, p_hat_NV = _split(logp_NV, labels_N)
+    q_target_N, q_rest_N, q_hat_NV = _split(logq_NV, labels_N)
+    target_N = kl_terms(p_target_N, q_target_N) + kl_terms(p_rest_N, q_rest_N)
+    return target_N, kl(p_hat_NV, q_hat_NV).where(p_rest_N.detach() > LOG_FLOOR / 2, 0.0)
 
 
-def split_target(logp_NV: Tensor, labels_N: Tensor) -> Split:
-    """Split floored log-probabilities at the label, exactly even where p(label) rounds to 1."""
+def _split(logp_NV: Tensor, labels_N: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probabilities of the label, of all others together, and of each other given "not it".
+
+    Exact even where p(label) rounds to 1; in the last the label has probability 0.
+    """
     label_N1 = labels_N[:, None]
     others_NV = logp_NV.scatter(-1, label_N1, LOG_FLOOR)
     rest_N = others_NV.logsumexp(-1)
     hat_NV = (others_NV - rest_N[:, None]).scatter(-1, label_N1, LOG_FLOOR)
-    target_N = logp_NV.gather(-1, label_N1)[:, 0]
-    return Split(target_N, rest_N, hat_NV, rest_N.detach() > LOG_FLOOR / 2)
+    return logp_NV.gather(-1, label_N1)[:, 0], rest_N, hat_NV

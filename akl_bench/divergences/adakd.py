@@ -1,17 +1,14 @@
 """AdaKD: hard tokens only, each at its own temperature."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
+
+from torch import Tensor
 
 from akl_bench.divergences import _focus
 from akl_bench.divergences._numerics import inputs, kl
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -34,18 +31,17 @@ class AdaKD(Divergence):
     sigma: float = 0.05
     epsilon: float = 0.05
 
-    aliases: ClassVar[tuple[str, ...]] = ("latf_idts",)
-    family: ClassVar[str] = "gated KL"
-    paper: ClassVar[str] = "arXiv 2510.11615"
-    formula: ClassVar[str] = "[h >= h_r] / r tau^2 KL(q_tau || p_tau)"
-    gradient: ClassVar[str] = "[h >= h_r] / r tau q_tau,i (log(q_tau,i / p_tau,i) - KL)"
-    known_as: ClassVar[tuple[str, ...]] = ("AdaKD: AdaKD (rule hellinger, loss rkd)",)
-    needs: ClassVar[frozenset[str]] = frozenset({"state"})
-    limits: ClassVar[tuple[tuple[str, str], ...]] = (("adakd(c=0)", "reverse_kl"),)
-    detached: ClassVar[str] = "the choice of tokens and their temperatures are held constant"
+    aliases = ("latf_idts",)
+    family = "gated KL"
+    paper = "arXiv 2510.11615"
+    formula = "[h >= h_r] / r tau^2 KL(q_tau || p_tau)"
+    gradient = "[h >= h_r] / r tau q_tau,i (log(q_tau,i / p_tau,i) - KL)"
+    known_as = ("AdaKD: AdaKD (rule hellinger, loss rkd)",)
+    needs = frozenset({"state"})
+    limits = (("adakd(c=0)", "reverse_kl"),)
+    detached = "the choice of tokens and their temperatures are held constant"
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
         self._require(self.c >= 0, "c", "at least 0")
         self._require(0 <= self.sigma < 1, "sigma", "in [0, 1)")
         self._require(self.epsilon >= 0, "epsilon", "at least 0")

@@ -1,22 +1,18 @@
 """Adaptive Kullback-Leibler divergence (AKL): both directions, mixed token by token."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences import _adaptive_variants as variants
 from akl_bench.divergences._closed_form import kl_mix_and_grad
 from akl_bench.divergences._head import head_gap
 from akl_bench.divergences._numerics import floored, inputs, kl
-from akl_bench.divergences.base import Divergence
+from akl_bench.divergences.base import Divergence, Pair
 from akl_bench.errors import UsageError
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Pair
+VARIANTS = ("paper", "official", "taid", "swapped", "entropy")
 
 
 @dataclass(frozen=True)
@@ -41,12 +37,12 @@ class AdaptiveKL(Divergence):
     mu: float = 0.5
     variant: str = "paper"
 
-    aliases: ClassVar[tuple[str, ...]] = ("akl",)
-    family: ClassVar[str] = "mixed KL"
-    paper: ClassVar[str] = "arXiv 2404.02657"
-    formula: ClassVar[str] = "w KL(p||q) + (1 - w) KL(q||p), w = g_head / (g_head + g_tail)"
-    gradient: ClassVar[str] = "w (q_i - p_i) + (1 - w) q_i (log q_i - log p_i - KL(q||p))"
-    known_as: ClassVar[tuple[str, ...]] = (
+    aliases = ("akl",)
+    family = "mixed KL"
+    paper = "arXiv 2404.02657"
+    formula = "w KL(p||q) + (1 - w) KL(q||p), w = g_head / (g_head + g_tail)"
+    gradient = "w (q_i - p_i) + (1 - w) q_i (log q_i - log p_i - KL(q||p))"
+    known_as = (
         "DSKD, ToDi, ROLL, KDFlow: adaptive_kl (alpha = 1 - mu)",
         "LLM_KD_AKL, AdaKD: AKL (variant=official)",
         "TAID: adaptive_kl (variant=taid)",
@@ -56,8 +52,8 @@ class AdaptiveKL(Divergence):
 
     def __post_init__(self) -> None:
         self._require(0 <= self.mu < 1, "mu", "at least 0 and below 1")
-        allowed = f"one of {', '.join(variants.VARIANTS)}"
-        self._require(self.variant in variants.VARIANTS, "variant", allowed)
+        allowed = f"one of {', '.join(VARIANTS)}"
+        self._require(self.variant in VARIANTS, "variant", allowed)
 
     @property
     def detached(self) -> str:  # type: ignore[override]  # depends on the variant
@@ -79,7 +75,6 @@ class AdaptiveKL(Divergence):
         return bool(self.detached)
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         gap_NV = (pair.p_NV - pair.q_NV).abs_()
         head_N = head_gap(pair.p_NV, gap_NV, self.mu, drop_crossing=self.variant == "official")
         w_N, _, _ = variants.shares(head_N, gap_NV.sum(-1))

@@ -1,20 +1,13 @@
 """Alpha-beta divergence: a plane of divergences that holds both KLs, with its true limits."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 import torch
+from torch import Tensor
 
 from akl_bench.divergences._closed_form import exp, through_softmax_
 from akl_bench.divergences._numerics import MAX_EXPONENT, inputs, safe_exp
-from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Pair
+from akl_bench.divergences.base import Divergence, Pair
 
 
 @dataclass(frozen=True)
@@ -34,15 +27,13 @@ class AlphaBeta(Divergence):
     alpha: float = 0.2
     beta: float = 0.7
 
-    aliases: ClassVar[tuple[str, ...]] = ("ab",)
-    family: ClassVar[str] = "alpha family"
-    paper: ClassVar[str] = "arXiv 2505.04560; Cichocki, Cruces, Amari, Entropy 13 (2011) 134-170"
-    formula: ClassVar[str] = (
-        "-1/(alpha beta) sum_v [p^alpha q^beta - alpha/s p^s - beta/s q^s], s = alpha + beta"
-    )
-    gradient: ClassVar[str] = "r_i - q_i sum_v r_v, r = (q^s - p^alpha q^beta) / alpha"
-    known_as: ClassVar[tuple[str, ...]] = ("ABKD, AMiD, HybKD: ab",)
-    limits: ClassVar[tuple[tuple[str, str], ...]] = (
+    aliases = ("ab",)
+    family = "alpha family"
+    paper = "arXiv 2505.04560; Cichocki, Cruces, Amari, Entropy 13 (2011) 134-170"
+    formula = "-1/(alpha beta) sum_v [p^alpha q^beta - alpha/s p^s - beta/s q^s], s = alpha + beta"
+    gradient = "r_i - q_i sum_v r_v, r = (q^s - p^alpha q^beta) / alpha"
+    known_as = ("ABKD, AMiD, HybKD: ab",)
+    limits = (
         ("alpha_beta(alpha=1.0, beta=0.0)", "forward_kl"),
         ("alpha_beta(alpha=0.0, beta=1.0)", "reverse_kl"),
     )
@@ -67,7 +58,6 @@ class AlphaBeta(Divergence):
         return 0 < self.alpha <= self.beta
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         logp_NV, logq_NV = pair.logp_NV, pair.logq_NV
         total = self.alpha + self.beta
         qs_NV = exp(logq_NV, total)

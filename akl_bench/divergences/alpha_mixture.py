@@ -1,18 +1,14 @@
 """AMiD: a divergence to an alpha-mixture of teacher and student."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench import divergences
 from akl_bench.divergences._numerics import inputs
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 # Below this exponent, 1/s amplifies rounding more than the geometric limit is wrong.
 _GEOMETRIC = 1e-4
@@ -36,22 +32,21 @@ class AlphaMixture(Divergence):
     lam: float = 0.1
     divergence: str = "alpha_beta(alpha=0.2, beta=0.7)"
 
-    aliases: ClassVar[tuple[str, ...]] = ("amid",)
-    family: ClassVar[str] = "mixture"
-    paper: ClassVar[str] = "arXiv 2510.15982"
-    formula: ClassVar[str] = "D(p, r), r = (lam p^s + (1 - lam) q^s)^(1/s) / Z, s = (1 - alpha) / 2"
-    gradient: ClassVar[str] = (
+    aliases = ("amid",)
+    family = "mixture"
+    paper = "arXiv 2510.15982"
+    formula = "D(p, r), r = (lam p^s + (1 - lam) q^s)^(1/s) / Z, s = (1 - alpha) / 2"
+    gradient = (
         "h_i - q_i sum_j h_j, h = (g - r sum_j g_j) c, g = dD / dlog r, "
         "c_i = (1 - lam) q_i^s / (lam p_i^s + (1 - lam) q_i^s)"
     )
-    known_as: ClassVar[tuple[str, ...]] = ("AMiD: amid (order pr)",)
-    limits: ClassVar[tuple[tuple[str, str], ...]] = (
+    known_as = ("AMiD: amid (order pr)",)
+    limits = (
         ("alpha_mixture(alpha=-1, lam=0.1, divergence=forward_kl)", "skew_forward_kl(lam=0.1)"),
         ("alpha_mixture(lam=0, divergence=forward_kl)", "forward_kl"),
     )
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
         self._require(math.isfinite(self.alpha), "alpha", "finite")
         self._require(0 <= self.lam < 1, "lam", "in [0, 1)")
         self._require(not self._inner.needs, "divergence", "one without needs")

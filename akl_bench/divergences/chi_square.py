@@ -1,15 +1,11 @@
 """Pearson chi-square divergence."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs, safe_exp
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -20,12 +16,12 @@ class ChiSquare(Divergence):
     gradient stay finite; below that it is exact.
     """
 
-    aliases: ClassVar[tuple[str, ...]] = ("pearson",)
-    family: ClassVar[str] = "alpha family"
-    paper: ClassVar[str] = "Pearson, Phil. Mag. 50 (1900)"
-    formula: ClassVar[str] = "sum_i (p_i - q_i)^2 / q_i"
-    gradient: ClassVar[str] = "q_i S - p_i^2 / q_i, where S = sum_j p_j^2 / q_j"
-    known_as: ClassVar[tuple[str, ...]] = ("f-divergence papers: Pearson chi^2",)
+    aliases = ("pearson",)
+    family = "alpha family"
+    paper = "Pearson, Phil. Mag. 50 (1900)"
+    formula = "sum_i (p_i - q_i)^2 / q_i"
+    gradient = "q_i S - p_i^2 / q_i, where S = sum_j p_j^2 / q_j"
+    known_as = ("f-divergence papers: Pearson chi^2",)
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)

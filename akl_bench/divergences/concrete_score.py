@@ -1,15 +1,11 @@
 """CSD: matches the differences of log-probabilities between all pairs of tokens."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs, is_masked
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _WEIGHTS = ("student", "teacher", "uniform")
 
@@ -30,16 +26,15 @@ class ConcreteScore(Divergence):
     w1: str = "student"
     w2: str = "student"
 
-    aliases: ClassVar[tuple[str, ...]] = ("csd",)
-    family: ClassVar[str] = "decoupled and score"
-    paper: ClassVar[str] = "arXiv 2509.25837"
-    formula: ClassVar[str] = "1/2 sum_x sum_y w1(y) w2(x) (d_x - d_y)^2, where d = log q - log p"
-    gradient: ClassVar[str] = "w1_i (d_i - mean_2(d)) + w2_i (d_i - mean_1(d))"
-    known_as: ClassVar[tuple[str, ...]] = ("CSD: csd (SS), csd_weighting_function (US, TS)",)
-    detached: ClassVar[str] = "the weights are held constant, as in the paper's code"
+    aliases = ("csd",)
+    family = "decoupled and score"
+    paper = "arXiv 2509.25837"
+    formula = "1/2 sum_x sum_y w1(y) w2(x) (d_x - d_y)^2, where d = log q - log p"
+    gradient = "w1_i (d_i - mean_2(d)) + w2_i (d_i - mean_1(d))"
+    known_as = ("CSD: csd (SS), csd_weighting_function (US, TS)",)
+    detached = "the weights are held constant, as in the paper's code"
 
     def __post_init__(self) -> None:
-        """Check both weights."""
         for field in ("w1", "w2"):
             self._require(getattr(self, field) in _WEIGHTS, field, f"one of {', '.join(_WEIGHTS)}")
 

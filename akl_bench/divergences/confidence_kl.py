@@ -1,16 +1,13 @@
 """CAKLD: forward and reverse KL mixed by how sure the teacher is of the data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs, kl
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -26,23 +23,16 @@ class ConfidenceKL(Divergence):
 
     beta: float | None = None
 
-    aliases: ClassVar[tuple[str, ...]] = ("cakld",)
-    family: ClassVar[str] = "gated KL"
-    paper: ClassVar[str] = "arXiv 2402.10631 (BitDistiller), CAKLD"
-    formula: ClassVar[str] = "beta KL(q || p) + (1 - beta) KL(p || q), beta = E[p(y)]"
-    gradient: ClassVar[str] = "beta q_i (log(q_i / p_i) - KL(q || p)) + (1 - beta) (q_i - p_i)"
-    known_as: ClassVar[tuple[str, ...]] = (
-        "BitDistiller: cakld",
-        "Distily: cakld (beta fixed at .5)",
-    )
-    needs: ClassVar[frozenset[str]] = frozenset({"labels", "state"})
-    limits: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("confidence_kl(beta=0)", "forward_kl"),
-        ("confidence_kl(beta=1)", "reverse_kl"),
-    )
+    aliases = ("cakld",)
+    family = "gated KL"
+    paper = "arXiv 2402.10631 (BitDistiller), CAKLD"
+    formula = "beta KL(q || p) + (1 - beta) KL(p || q), beta = E[p(y)]"
+    gradient = "beta q_i (log(q_i / p_i) - KL(q || p)) + (1 - beta) (q_i - p_i)"
+    known_as = ("BitDistiller: cakld", "Distily: cakld (beta fixed at .5)")
+    needs = frozenset({"labels", "state"})
+    limits = (("confidence_kl(beta=0)", "forward_kl"), ("confidence_kl(beta=1)", "reverse_kl"))
 
     def __post_init__(self) -> None:
-        """Check beta."""
         self._require(self.beta is None or 0 <= self.beta <= 1, "beta", "in [0, 1] or left out")
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor, **needed: Any) -> Tensor:

@@ -1,15 +1,11 @@
 """DKD: target and non-target parts of forward KL, weighted apart."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._numerics import inputs, kl, kl_terms, split_target
+from torch import Tensor
+
+from akl_bench.divergences._numerics import inputs, split_kl
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -28,27 +24,21 @@ class DecoupledKD(Divergence):
     alpha: float = 1.0
     beta: float = 0.5
 
-    aliases: ClassVar[tuple[str, ...]] = ("dkd",)
-    family: ClassVar[str] = "decoupled and score"
-    paper: ClassVar[str] = "arXiv 2203.08679"
-    formula: ClassVar[str] = "alpha KL(b_p || b_q) + beta KL(p^ || q^)"
-    gradient: ClassVar[str] = (
-        "label y: alpha (q_y - p_y); others: alpha q^_i (p_y - q_y) + beta (q^_i - p^_i)"
-    )
-    known_as: ClassVar[tuple[str, ...]] = ("TAID: dkd", "orda-kernel: DKD")
-    needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+    aliases = ("dkd",)
+    family = "decoupled and score"
+    paper = "arXiv 2203.08679"
+    formula = "alpha KL(b_p || b_q) + beta KL(p^ || q^)"
+    gradient = "label y: alpha (q_y - p_y); others: alpha q^_i (p_y - q_y) + beta (q^_i - p^_i)"
+    known_as = ("TAID: dkd", "orda-kernel: DKD")
+    needs = frozenset({"labels"})
 
     def __post_init__(self) -> None:
-        """Check both weights."""
         self._require(self.alpha >= 0, "alpha", "at least 0")
         self._require(self.beta >= 0, "beta", "at least 0")
 
     def per_token(
         self, logp_NV: Tensor, logq_NV: Tensor, *, labels_N: Tensor | None = None
     ) -> Tensor:
-        labels_N = self.labels_of(labels_N)
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
-        p, q = split_target(logp_NV, labels_N), split_target(logq_NV, labels_N)
-        target_N = kl_terms(p.target_N, q.target_N) + kl_terms(p.rest_N, q.rest_N)
-        others_N = kl(p.hat_NV, q.hat_NV).where(p.defined_N, 0.0)
+        target_N, others_N = split_kl(logp_NV, logq_NV, self.labels_of(labels_N))
         return self.alpha * target_N + self.beta * others_N

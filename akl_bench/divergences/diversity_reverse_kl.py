@@ -1,15 +1,11 @@
 """DRKL: reverse KL whose non-target part keeps a fixed weight."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
-from akl_bench.divergences._numerics import inputs, kl, kl_terms, split_target
+from torch import Tensor
+
+from akl_bench.divergences._numerics import inputs, split_kl
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -26,27 +22,23 @@ class DiversityReverseKL(Divergence):
 
     gamma: float = 0.5
 
-    aliases: ClassVar[tuple[str, ...]] = ("drkl",)
-    family: ClassVar[str] = "decoupled and score"
-    paper: ClassVar[str] = "arXiv 2604.00223, Eq. (9); gamma second-hand"
-    formula: ClassVar[str] = "KL(b_q || b_p) + gamma KL(q^ || p^)"
-    gradient: ClassVar[str] = (
+    aliases = ("drkl",)
+    family = "decoupled and score"
+    paper = "arXiv 2604.00223, Eq. (9); gamma second-hand"
+    formula = "KL(b_q || b_p) + gamma KL(q^ || p^)"
+    gradient = (
         "label y: q_y (1 - q_y) L; others: -q_y (1 - q_y) q^_i L + gamma q^_i (log(q^_i / p^_i) - "
         "KL(q^ || p^)), where L = logit(q_y) - logit(p_y)"
     )
-    known_as: ClassVar[tuple[str, ...]] = ("2604.00223: DRKL",)
-    needs: ClassVar[frozenset[str]] = frozenset({"labels"})
+    known_as = ("2604.00223: DRKL",)
+    needs = frozenset({"labels"})
 
     def __post_init__(self) -> None:
-        """Check gamma."""
         self._require(self.gamma > 0, "gamma", "above 0")
 
     def per_token(
         self, logp_NV: Tensor, logq_NV: Tensor, *, labels_N: Tensor | None = None
     ) -> Tensor:
-        labels_N = self.labels_of(labels_N)
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
-        p, q = split_target(logp_NV, labels_N), split_target(logq_NV, labels_N)
-        target_N = kl_terms(q.target_N, p.target_N) + kl_terms(q.rest_N, p.rest_N)
-        others_N = kl(q.hat_NV, p.hat_NV).where(q.defined_N, 0.0)
+        target_N, others_N = split_kl(logq_NV, logp_NV, self.labels_of(labels_N))
         return target_N + self.gamma * others_N

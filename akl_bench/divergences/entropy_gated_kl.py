@@ -1,15 +1,11 @@
 """Reverse KL, with forward KL added where the teacher is unsure (EOPD)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs, kl
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _GATES = ("add", "mix")
 
@@ -33,15 +29,14 @@ class EntropyGatedKL(Divergence):
     gate: str = "add"
     sharpness: float = 4.0
 
-    aliases: ClassVar[tuple[str, ...]] = ("eopd",)
-    family: ClassVar[str] = "gated KL"
-    paper: ClassVar[str] = "arXiv 2603.07079; gate and threshold second-hand"
-    formula: ClassVar[str] = "KL(q || p) + [H(p) > H0] KL(p || q)"
-    gradient: ClassVar[str] = "q_i (log(q_i / p_i) - KL(q || p)) + [H(p) > H0] (q_i - p_i)"
-    known_as: ClassVar[tuple[str, ...]] = ("EOPD: entropy-aware OPD", "HybKD: entropy gate")
+    aliases = ("eopd",)
+    family = "gated KL"
+    paper = "arXiv 2603.07079; gate and threshold second-hand"
+    formula = "KL(q || p) + [H(p) > H0] KL(p || q)"
+    gradient = "q_i (log(q_i / p_i) - KL(q || p)) + [H(p) > H0] (q_i - p_i)"
+    known_as = ("EOPD: entropy-aware OPD", "HybKD: entropy gate")
 
     def __post_init__(self) -> None:
-        """Check the gate."""
         self._require(self.threshold >= 0, "threshold", "at least 0")
         self._require(self.gate in _GATES, "gate", f"one of {', '.join(_GATES)}")
         self._require(self.sharpness > 0, "sharpness", "above 0")

@@ -1,18 +1,12 @@
 """Forward Kullback-Leibler divergence: KL(p || q), mean-seeking."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._closed_form import forward_grad_
 from akl_bench.divergences._numerics import inputs, kl
-from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Pair
+from akl_bench.divergences.base import Divergence, Pair
 
 
 @dataclass(frozen=True)
@@ -23,12 +17,12 @@ class ForwardKL(Divergence):
     gradient, another value.
     """
 
-    aliases: ClassVar[tuple[str, ...]] = ("fkl",)
-    family: ClassVar[str] = "Kullback-Leibler"
-    paper: ClassVar[str] = "arXiv 1503.02531"
-    formula: ClassVar[str] = "sum_v p_v (log p_v - log q_v)"
-    gradient: ClassVar[str] = "q_i - p_i"
-    known_as: ClassVar[tuple[str, ...]] = (
+    aliases = ("fkl",)
+    family = "Kullback-Leibler"
+    paper = "arXiv 1503.02531"
+    formula = "sum_v p_v (log p_v - log q_v)"
+    gradient = "q_i - p_i"
+    known_as = (
         "MiniLLM: kd (cross-entropy)",
         "DistiLLM, ABKD: fkl (cross-entropy)",
         "torchtune: ForwardKLLoss (cross-entropy)",
@@ -40,7 +34,6 @@ class ForwardKL(Divergence):
         return kl(*inputs(logp_NV, logq_NV))
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         logp_NV, logq_NV, p_NV, q_NV, live_NV = pair
         value_N = (logp_NV - logq_NV).mul_(p_NV).sum(-1)
         return value_N, forward_grad_(p_NV, q_NV, live_NV)

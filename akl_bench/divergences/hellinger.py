@@ -1,15 +1,11 @@
 """Squared Hellinger distance."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -20,13 +16,13 @@ class Hellinger(Divergence):
     `alpha_beta(alpha=0.5, beta=0.5)`, and 1 - exp(-renyi(0.5) / 2).
     """
 
-    aliases: ClassVar[tuple[str, ...]] = ("squared_hellinger",)
-    family: ClassVar[str] = "bounded"
-    paper: ClassVar[str] = "Hellinger, J. reine angew. Math. 136 (1909)"
-    formula: ClassVar[str] = "1/2 sum_i (sqrt(p_i) - sqrt(q_i))^2"
-    gradient: ClassVar[str] = "1/2 (q_i B - sqrt(p_i q_i)), where B = sum_j sqrt(p_j q_j)"
-    known_as: ClassVar[tuple[str, ...]] = ("AdaKD: rule hellinger (its square root)",)
-    symmetric: ClassVar[bool] = True
+    aliases = ("squared_hellinger",)
+    family = "bounded"
+    paper = "Hellinger, J. reine angew. Math. 136 (1909)"
+    formula = "1/2 sum_i (sqrt(p_i) - sqrt(q_i))^2"
+    gradient = "1/2 (q_i B - sqrt(p_i q_i)), where B = sum_j sqrt(p_j q_j)"
+    known_as = ("AdaKD: rule hellinger (its square root)",)
+    symmetric = True
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)

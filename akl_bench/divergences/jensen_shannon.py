@@ -1,18 +1,12 @@
 """Generalised Jensen-Shannon divergence: both models against their mixture."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._closed_form import mix
 from akl_bench.divergences._numerics import inputs, kl, log_mix
-from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Pair
+from akl_bench.divergences.base import Divergence, Pair
 
 
 @dataclass(frozen=True)
@@ -33,12 +27,12 @@ class JensenShannon(Divergence):
 
     beta: float = 0.5
 
-    aliases: ClassVar[tuple[str, ...]] = ("jsd",)
-    family: ClassVar[str] = "mixture"
-    paper: ClassVar[str] = "arXiv 2306.13649, Eq. (1)"
-    formula: ClassVar[str] = "beta KL(p||M) + (1 - beta) KL(q||M), M = beta p + (1 - beta) q"
-    gradient: ClassVar[str] = "(1 - beta) q_i (log q_i - log M_i - KL(q||M))"
-    known_as: ClassVar[tuple[str, ...]] = (
+    aliases = ("jsd",)
+    family = "mixture"
+    paper = "arXiv 2306.13649, Eq. (1)"
+    formula = "beta KL(p||M) + (1 - beta) KL(q||M), M = beta p + (1 - beta) q"
+    gradient = "(1 - beta) q_i (log q_i - log M_i - KL(q||M))"
+    known_as = (
         "TRL: generalized_jsd_loss(beta)",
         "DistiLLM: jsd (lam = 1 - beta = 0.9)",
         "ABKD, AMiD: js_distance (lam = 1 - beta = 0.1)",
@@ -60,7 +54,6 @@ class JensenShannon(Divergence):
         return self.beta * kl(logp_NV, logm_NV) + (1 - self.beta) * kl(logq_NV, logm_NV)
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         logp_NV, logq_NV, p_NV, q_NV, _ = pair
         logm_NV = mix(p_NV, self.beta, q_NV).log_()
         teacher_N1 = p_NV.mul_(logp_NV - logm_NV).sum(-1, keepdim=True)

@@ -1,15 +1,11 @@
 """Renyi divergence of order alpha."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs, kl
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 # Closer to order 1 than this, dividing by (alpha - 1) costs more than the limit's error.
 _NEAR_ONE = 1e-4
@@ -25,16 +21,15 @@ class Renyi(Divergence):
 
     alpha: float = 0.5
 
-    aliases: ClassVar[tuple[str, ...]] = ()
-    family: ClassVar[str] = "alpha family"
-    paper: ClassVar[str] = "Renyi, Proc. 4th Berkeley Symposium (1961)"
-    formula: ClassVar[str] = "1 / (alpha - 1) log sum_i p_i^alpha q_i^(1 - alpha)"
-    gradient: ClassVar[str] = "q_i - r_i, where r is p^alpha q^(1 - alpha), normalised"
-    known_as: ClassVar[tuple[str, ...]] = ("orda-kernel: Renyi", "AdaKD: bhattacharyya (alpha 1/2)")
-    limits: ClassVar[tuple[tuple[str, str], ...]] = (("renyi(alpha=1)", "forward_kl"),)
+    aliases = ()
+    family = "alpha family"
+    paper = "Renyi, Proc. 4th Berkeley Symposium (1961)"
+    formula = "1 / (alpha - 1) log sum_i p_i^alpha q_i^(1 - alpha)"
+    gradient = "q_i - r_i, where r is p^alpha q^(1 - alpha), normalised"
+    known_as = ("orda-kernel: Renyi", "AdaKD: bhattacharyya (alpha 1/2)")
+    limits = (("renyi(alpha=1)", "forward_kl"),)
 
     def __post_init__(self) -> None:
-        """Check the range of alpha."""
         self._require(self.alpha > 0, "alpha", "above 0")
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:

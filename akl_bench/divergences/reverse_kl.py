@@ -1,29 +1,23 @@
 """Reverse Kullback-Leibler divergence: KL(q || p), mode-seeking."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs, kl
-from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Pair
+from akl_bench.divergences.base import Divergence, Pair
 
 
 @dataclass(frozen=True)
 class ReverseKL(Divergence):
     """KL(q || p): the student pays for mass where the teacher has little."""
 
-    aliases: ClassVar[tuple[str, ...]] = ("rkl",)
-    family: ClassVar[str] = "Kullback-Leibler"
-    paper: ClassVar[str] = "arXiv 2306.08543"
-    formula: ClassVar[str] = "sum_v q_v (log q_v - log p_v)"
-    gradient: ClassVar[str] = "q_i (log q_i - log p_i - KL(q||p))"
-    known_as: ClassVar[tuple[str, ...]] = (
+    aliases = ("rkl",)
+    family = "Kullback-Leibler"
+    paper = "arXiv 2306.08543"
+    formula = "sum_v q_v (log q_v - log p_v)"
+    gradient = "q_i (log q_i - log p_i - KL(q||p))"
+    known_as = (
         "DistiLLM, ABKD, TAID: rkl",
         "DSKD: reverse_kl",
         "torchtune: ReverseKLLoss",
@@ -35,7 +29,6 @@ class ReverseKL(Divergence):
         return kl(logq_NV, logp_NV)
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         grad_NV = (pair.logq_NV - pair.logp_NV).mul_(pair.q_NV)
         value_N1 = grad_NV.sum(-1, keepdim=True)
         return value_N1.squeeze(-1), grad_NV.addcmul_(pair.q_NV, value_N1, value=-1)

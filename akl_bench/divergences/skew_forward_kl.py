@@ -1,19 +1,13 @@
 """Skew forward KL: the teacher against a mixture of student and a little teacher."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._closed_form import mix, through_softmax_
 from akl_bench.divergences._numerics import inputs, kl, log_mix
-from akl_bench.divergences.base import Divergence
+from akl_bench.divergences.base import Divergence, Pair
 from akl_bench.divergences.forward_kl import ForwardKL
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Pair
 
 
 @dataclass(frozen=True)
@@ -28,17 +22,13 @@ class SkewForwardKL(Divergence):
 
     lam: float = 0.1
 
-    aliases: ClassVar[tuple[str, ...]] = ("sfkl",)
-    family: ClassVar[str] = "mixture"
-    paper: ClassVar[str] = "arXiv 2402.03898"
-    formula: ClassVar[str] = "KL(p || lam p + (1 - lam) q)"
-    gradient: ClassVar[str] = "r_i - q_i sum_v r_v, r = -(1 - lam) p q / M"
-    known_as: ClassVar[tuple[str, ...]] = (
-        "DistiLLM: sfkl, SKL (cross-entropy)",
-        "DSKD: skewed_forward_kl",
-        "KDFlow: skl",
-    )
-    limits: ClassVar[tuple[tuple[str, str], ...]] = (("skew_forward_kl(lam=0.0)", "forward_kl"),)
+    aliases = ("sfkl",)
+    family = "mixture"
+    paper = "arXiv 2402.03898"
+    formula = "KL(p || lam p + (1 - lam) q)"
+    gradient = "r_i - q_i sum_v r_v, r = -(1 - lam) p q / M"
+    known_as = ("DistiLLM: sfkl, SKL (cross-entropy)", "DSKD: skewed_forward_kl", "KDFlow: skl")
+    limits = (("skew_forward_kl(lam=0.0)", "forward_kl"),)
 
     def __post_init__(self) -> None:
         self._require(0 <= self.lam < 1, "lam", "at least 0 and below 1 (at 1 it is 0 everywhere)")
@@ -48,7 +38,6 @@ class SkewForwardKL(Divergence):
         return kl(logp_NV, log_mix(logp_NV, self.lam, logq_NV))
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         if self.lam == 0:
             return ForwardKL().per_token_and_grad(pair)
         p_NV, q_NV = pair.p_NV, pair.q_NV

@@ -1,18 +1,12 @@
 """Fixed mix of both Kullback-Leibler divergences, half and half by default."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._closed_form import kl_mix_and_grad
 from akl_bench.divergences._numerics import inputs, kl
-from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Pair
+from akl_bench.divergences.base import Divergence, Pair
 
 
 @dataclass(frozen=True)
@@ -25,17 +19,16 @@ class SymmetricKL(Divergence):
 
     weight: float = 0.5
 
-    aliases: ClassVar[tuple[str, ...]] = ("skl",)
-    family: ClassVar[str] = "mixed KL"
-    paper: ClassVar[str] = "arXiv 2404.02657 (its FKL+RKL baseline)"
-    formula: ClassVar[str] = "weight KL(p||q) + (1 - weight) KL(q||p)"
-    gradient: ClassVar[str] = "weight (q_i - p_i) + (1 - weight) q_i (log q_i - log p_i - KL(q||p))"
-    known_as: ClassVar[tuple[str, ...]] = (
+    family = "mixed KL"
+    paper = "arXiv 2404.02657 (its FKL+RKL baseline)"
+    formula = "weight KL(p||q) + (1 - weight) KL(q||p)"
+    gradient = "weight (q_i - p_i) + (1 - weight) q_i (log q_i - log p_i - KL(q||p))"
+    known_as = (
         "torchtune: SymmetricKLLoss(sym_kd_ratio=weight)",
         "NeMo-RL: mixed",
         "AKL paper: FKL+RKL",
     )
-    limits: ClassVar[tuple[tuple[str, str], ...]] = (
+    limits = (
         ("symmetric_kl(weight=1.0)", "forward_kl"),
         ("symmetric_kl(weight=0.0)", "reverse_kl"),
     )
@@ -52,5 +45,4 @@ class SymmetricKL(Divergence):
         return self.weight * kl(logp_NV, logq_NV) + (1 - self.weight) * kl(logq_NV, logp_NV)
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         return kl_mix_and_grad(pair, self.weight)

@@ -1,17 +1,13 @@
 """TAID: forward KL to a target that moves from the student to the teacher."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs, kl
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -34,18 +30,17 @@ class Taid(Divergence):
     alpha: float = 5e-4
     beta: float = 0.99
 
-    aliases: ClassVar[tuple[str, ...]] = ()
-    family: ClassVar[str] = "mixture"
-    paper: ClassVar[str] = "arXiv 2501.16937, Algorithm 1"
-    formula: ClassVar[str] = "KL(p_t || q), p_t = softmax((1 - t) sg(log q) + t log p)"
-    gradient: ClassVar[str] = "q_i - p_t,i"
-    known_as: ClassVar[tuple[str, ...]] = ("TAID: taid (cross-entropy, same gradient)",)
-    needs: ClassVar[frozenset[str]] = frozenset({"state"})
-    limits: ClassVar[tuple[tuple[str, str], ...]] = (("taid(t_start=1, t_end=1)", "forward_kl"),)
-    detached: ClassVar[str] = "the target p_t holds its share of the student constant"
+    aliases = ()
+    family = "mixture"
+    paper = "arXiv 2501.16937, Algorithm 1"
+    formula = "KL(p_t || q), p_t = softmax((1 - t) sg(log q) + t log p)"
+    gradient = "q_i - p_t,i"
+    known_as = ("TAID: taid (cross-entropy, same gradient)",)
+    needs = frozenset({"state"})
+    limits = (("taid(t_start=1, t_end=1)", "forward_kl"),)
+    detached = "the target p_t holds its share of the student constant"
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
         self._require(0 <= self.t_start <= 1, "t_start", "in [0, 1]")
         self._require(self.t_start <= self.t_end <= 1, "t_end", "in [t_start, 1]")
         self._require(0 <= self.alpha <= 1, "alpha", "in [0, 1]")

@@ -1,15 +1,11 @@
 """ToDi: forward and reverse KL mixed per vocabulary entry by a sigmoid of the log-ratio."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs, kl_terms
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -21,15 +17,15 @@ class ToDi(Divergence):
     at T = 2, which is the objective's business here.
     """
 
-    aliases: ClassVar[tuple[str, ...]] = ()
-    family: ClassVar[str] = "gated KL"
-    paper: ClassVar[str] = "arXiv 2505.16297"
-    formula: ClassVar[str] = (
+    aliases = ()
+    family = "gated KL"
+    paper = "arXiv 2505.16297"
+    formula = (
         "sum_i w_i p_i log(p_i / q_i) + (1 - w_i) q_i log(q_i / p_i), w_i = sigmoid(log p_i / q_i)"
     )
-    gradient: ClassVar[str] = "g_i - q_i sum_j g_j, g_i = -w_i p_i + (1-w_i) q_i (log(q_i/p_i) + 1)"
-    known_as: ClassVar[tuple[str, ...]] = ("ToDi: todi",)
-    detached: ClassVar[str] = "the weights w_i are held constant, as in the paper's code"
+    gradient = "g_i - q_i sum_j g_j, g_i = -w_i p_i + (1-w_i) q_i (log(q_i/p_i) + 1)"
+    known_as = ("ToDi: todi",)
+    detached = "the weights w_i are held constant, as in the paper's code"
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)

@@ -1,15 +1,11 @@
 """Forward KL on the teacher's k likeliest tokens, the rest in one bucket."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import LOG_FLOOR, inputs, kl
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -26,26 +22,23 @@ class TopKForwardKL(Divergence):
     k: int = 64
     tail: bool = True
 
-    aliases: ClassVar[tuple[str, ...]] = ("topk",)
-    family: ClassVar[str] = "decoupled and score"
-    paper: ClassVar[str] = "no single paper; see TRL's distillation trainer (add_tail)"
-    formula: ClassVar[str] = (
-        "sum_{i in top k of p} p_i log(p_i / q_i) + p_tail log(p_tail / q_tail)"
-    )
-    gradient: ClassVar[str] = "q_i - p_i in the top k, q_i (1 - p_tail / q_tail) outside it"
-    known_as: ClassVar[tuple[str, ...]] = (
+    aliases = ("topk",)
+    family = "decoupled and score"
+    paper = "no single paper; see TRL's distillation trainer (add_tail)"
+    formula = "sum_{i in top k of p} p_i log(p_i / q_i) + p_tail log(p_tail / q_tail)"
+    gradient = "q_i - p_i in the top k, q_i (1 - p_tail / q_tail) outside it"
+    known_as = (
         "TRL distillation: loss_top_k with add_tail",
         "NeMo-RL: topk_logits_k 64 (tail=false)",
         "verl: forward_kl_topk 32",
         "axolotl: kd_top_k",
     )
-    limits: ClassVar[tuple[tuple[str, str], ...]] = (
+    limits = (
         ("top_k_forward_kl(k=1000000)", "forward_kl"),
         ("top_k_forward_kl(k=1000000, tail=false)", "forward_kl"),
     )
 
     def __post_init__(self) -> None:
-        """Check k."""
         self._require(self.k >= 1, "k", "at least 1")
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:

@@ -1,19 +1,12 @@
 """Total variation distance: half the sum of |p - q|."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 import torch
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs
-from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from akl_bench.divergences.base import Pair
+from akl_bench.divergences.base import Divergence, Pair
 
 
 @dataclass(frozen=True)
@@ -24,20 +17,19 @@ class TotalVariation(Divergence):
     not in nats.
     """
 
-    aliases: ClassVar[tuple[str, ...]] = ("tvd",)
-    family: ClassVar[str] = "bounded"
-    paper: ClassVar[str] = "arXiv 2307.15190"
-    formula: ClassVar[str] = "1/2 sum_v |p_v - q_v|"
-    gradient: ClassVar[str] = "1/2 q_i (s_i - sum_v q_v s_v), s = sign(q - p)"
-    known_as: ClassVar[tuple[str, ...]] = ("DistiLLM, ABKD: tvd", "Liger: TVD", "DistillKit: tvd")
-    symmetric: ClassVar[bool] = True
+    aliases = ("tvd",)
+    family = "bounded"
+    paper = "arXiv 2307.15190"
+    formula = "1/2 sum_v |p_v - q_v|"
+    gradient = "1/2 q_i (s_i - sum_v q_v s_v), s = sign(q - p)"
+    known_as = ("DistiLLM, ABKD: tvd", "Liger: TVD", "DistillKit: tvd")
+    symmetric = True
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)
         return 0.5 * (logp_NV.exp() - logq_NV.exp()).abs().sum(-1)
 
     def per_token_and_grad(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Value and gradient with respect to the student's logits, without a graph."""
         gap_NV = torch.sub(pair.q_NV, pair.p_NV, out=pair.p_NV)
         sign_NV = gap_NV.sign()
         value_N = torch.linalg.vecdot(sign_NV, gap_NV).mul_(0.5)

@@ -1,15 +1,11 @@
 """L1 distance of the sorted probabilities: the logit part of ULD."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor
 
 from akl_bench.divergences._numerics import inputs
 from akl_bench.divergences.base import Divergence
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -19,15 +15,12 @@ class WassersteinOrdered(Divergence):
     It is 0 wherever q is any permutation of p, hence no divergence in the strict sense.
     """
 
-    aliases: ClassVar[tuple[str, ...]] = ("uld",)
-    family: ClassVar[str] = "bounded"
-    paper: ClassVar[str] = "arXiv 2402.12030 (ULD), closed form of its Wasserstein term"
-    formula: ClassVar[str] = "sum_r |p_(r) - q_(r)|, where (r) is the rank in descending order"
-    gradient: ClassVar[str] = (
-        "q_i (s_i - sum_j q_j s_j), where s_i = sign(q_(r) - p_(r)) at i's rank"
-    )
-    known_as: ClassVar[tuple[str, ...]] = ("DSKD, KDFlow: ULD", "TRL GOLD: uld_loss")
-    symmetric: ClassVar[bool] = True
+    family = "bounded"
+    paper = "arXiv 2402.12030 (ULD), closed form of its Wasserstein term"
+    formula = "sum_r |p_(r) - q_(r)|, where (r) is the rank in descending order"
+    gradient = "q_i (s_i - sum_j q_j s_j), where s_i = sign(q_(r) - p_(r)) at i's rank"
+    known_as = ("DSKD, KDFlow: ULD", "TRL GOLD: uld_loss")
+    symmetric = True
 
     def per_token(self, logp_NV: Tensor, logq_NV: Tensor) -> Tensor:
         logp_NV, logq_NV = inputs(logp_NV, logq_NV)

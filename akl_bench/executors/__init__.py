@@ -1,1 +1,6 @@
-"""Where cells run: local child processes, or Ray."""
+"""Executors: where jobs run; one file each."""
+
+from akl_bench.executors.base import Executor as Executor
+from akl_bench.registry import Registry
+
+registry: Registry[Executor] = Registry("executor", "akl_bench.executors", "Executor")

@@ -7,16 +7,19 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 
-from akl_bench.executors._work import carry_out
-from akl_bench.executors.base import Event, Job
+from akl_bench.executors.base import Event, Executor, Job, Machine, carry_out, survey
 
 # `torch.use_deterministic_algorithms` imports this, which takes a second or two of every child.
 _PRELOAD = ("torch._inductor.config",)
+# NVIDIA's, that of the Windows subsystem for Linux, and AMD's.
+_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
 @dataclass
@@ -30,88 +33,92 @@ class _Place:
     failure: str = ""
 
 
-class LocalExecutor:
-    """Runs jobs in child processes of this machine, `workers` at a time.
+@dataclass(frozen=True)
+class Local(Executor):
+    """Runs jobs in child processes of this machine.
 
-    Each child computes with `threads` threads: two processes with two threads each on two cores
-    run several times slower than with one. With `gpus` each child sees the device of its slot only.
-
-    Args:
-        workers: Children at a time.
-        threads: Torch threads of a child.
-        gpus: Number of CUDA devices.
-        preload: Modules that the fork server imports once for all children.
+    Each child computes with one thread: two processes with two threads each on two cores run
+    several times slower. Where there are GPUs, each child sees that of its slot only.
     """
 
-    def __init__(
-        self, workers: int, *, threads: int = 1, gpus: int = 0, preload: Sequence[str] = ()
-    ):
-        self._workers = workers
-        self._threads = threads
-        self._gpus = gpus
+    def machine(self) -> Machine:
+        """See `Executor.machine`; this process starts no CUDA, which would take memory of a GPU."""
+        # Where there is no driver there is no need to import torch, which takes two seconds.
+        if not any(Path(name).exists() for name in _DRIVERS):
+            return Machine()
+        import torch
+
+        if not torch.cuda.device_count():
+            return Machine()
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            return pool.submit(survey).result()
+
+    def run(
+        self, jobs: Sequence[Job], on_event: Callable[[Event], None], preload: Sequence[str] = ()
+    ) -> None:
+        """See `Executor.run`. On an exception (Ctrl-C) the children are ended first."""
         # Waiting threads that spin slow everything down as soon as another process wants the core.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([*_PRELOAD, *preload])
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([*_PRELOAD, *preload])
+        gpus = self.machine().count
+        cores = os.cpu_count() or 1
 
-    def run(self, jobs: Sequence[Job], on_event: Callable[[Event], None]) -> None:
-        """Run all jobs; see `Executor`. On an exception (Ctrl-C) the children are ended first."""
+        def start(job: Job, slot: int) -> _Place:
+            receiver, sender = context.Pipe(duplex=False)
+            device = _device(slot % gpus) if gpus else None
+            threads = cores if job.alone else 1
+            process = context.Process(
+                target=_child, args=(job, sender, threads, device), name=job.name
+            )
+            process.start()
+            sender.close()
+            return _Place(job, process, receiver, slot)
+
         waiting = list(jobs)
-        free = list(range(self._workers))
+        free = list(range(self.workers or gpus or cores))
         running: list[_Place] = []
         try:
             while waiting or running:
                 while waiting and free:
                     with _interrupts_held():
-                        running.append(self._start(waiting.pop(0), free.pop(0)))
+                        running.append(start(waiting.pop(0), free.pop(0)))
                     on_event(Event(running[-1].job, "start"))
                 ready = wait([place.events for place in running])
                 for place in [place for place in running if place.events in ready]:
-                    if not self._receive(place, on_event):
+                    if not _receive(place, on_event):
                         running.remove(place)
                         free.append(place.slot)
-                        on_event(self._ended(place))
+                        on_event(_ended(place))
         finally:
             for place in running:
                 place.process.terminate()
             for place in running:
                 place.process.join()
 
-    def _start(self, job: Job, slot: int) -> _Place:
-        receiver, sender = self._context.Pipe(duplex=False)
-        device = _device(slot % self._gpus) if self._gpus else None
-        process = self._context.Process(
-            target=_child, args=(job, sender, self._threads, device), name=job.name
-        )
-        process.start()
-        sender.close()
-        return _Place(job, process, receiver, slot)
 
-    @staticmethod
-    def _receive(place: _Place, on_event: Callable[[Event], None]) -> bool:
-        """Pass one message on; False when the child has closed its end."""
-        try:
-            kind, *rest = place.events.recv()
-        except (EOFError, OSError):
-            return False
-        if kind == "failed":
-            place.failure = rest[0]
-        else:
-            on_event(Event(place.job, "progress", *rest))
-        return True
+def _receive(place: _Place, on_event: Callable[[Event], None]) -> bool:
+    """Pass one message on; False when the child has closed its end."""
+    try:
+        kind, *rest = place.events.recv()
+    except (EOFError, OSError):
+        return False
+    if kind == "failed":
+        place.failure = rest[0]
+    else:
+        on_event(Event(place.job, "progress", *rest))
+    return True
 
-    @staticmethod
-    def _ended(place: _Place) -> Event:
-        place.process.join()
-        code = place.process.exitcode
-        if code == 0:
-            return Event(place.job, "done")
-        killed = (
-            f"ended by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        )
-        if code == -signal.SIGKILL:
-            killed += " (out of memory?)"
-        return Event(place.job, "failed", message=place.failure or killed)
+
+def _ended(place: _Place) -> Event:
+    place.process.join()
+    code = place.process.exitcode
+    if code == 0:
+        return Event(place.job, "done")
+    killed = f"ended by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+    if code == -signal.SIGKILL:
+        killed += " (out of memory?)"
+    return Event(place.job, "failed", message=place.failure or killed)
 
 
 @contextlib.contextmanager

@@ -1,22 +1,24 @@
 """Tasks of a Ray cluster."""
 
+import contextlib
 import importlib.util
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from akl_bench.errors import MissingDependencyError, UsageError
-from akl_bench.executors._work import carry_out
-from akl_bench.executors.base import Event, Job
+from akl_bench.executors.base import Event, Executor, Job, Machine, carry_out, survey
 
 _CONNECT_SECONDS = 10.0
 _POLL_SECONDS = 0.2
 _END_SECONDS = 10.0
 
 
-class RayExecutor:
+@dataclass(frozen=True)
+class Ray(Executor):
     """Runs jobs as Ray tasks, each in a fresh process with one torch thread; none is tried twice.
 
     A task takes one CPU, and one GPU where the cluster has any. It works in the folder that this
@@ -24,48 +26,62 @@ class RayExecutor:
     the profile reads, at the same place, and have the same packages installed. How to come in is
     Ray's own business: a cluster with tokens wants RAY_AUTH_MODE=token here as on its nodes.
 
-    Args:
-        address: Of the cluster. None: what RAY_ADDRESS says, else the cluster that this machine is
+    Attributes:
+        workers: Jobs at a time; 0: as many as the cluster has room for.
+        address: Of the cluster. Empty: what RAY_ADDRESS says, else the cluster that this machine is
             part of, else one that is started here for the time of a call.
-        workers: Jobs at a time. None: as many as the cluster has room for.
 
     Raises:
         MissingDependencyError: ray is not installed.
     """
 
-    def __init__(self, address: str | None = None, *, workers: int | None = None):
+    address: str = ""
+
+    def __post_init__(self) -> None:
         if importlib.util.find_spec("ray") is None:
             raise MissingDependencyError("--executor ray", "ray")
-        self._address = address
-        self._workers = workers
 
-    def run(self, jobs: Sequence[Job], on_event: Callable[[Event], None]) -> None:
-        """Run all jobs; see `Executor`. On an exception (Ctrl-C) the tasks are ended first.
+    def machine(self) -> Machine:
+        """See `Executor.machine`; asks a worker."""
+        with self._cluster() as ray:
+            gpus = 1 if ray.cluster_resources().get("GPU") else 0
+            machine: Machine = ray.get(ray.remote(num_cpus=1, num_gpus=gpus)(survey).remote())
+            return machine
+
+    def run(
+        self, jobs: Sequence[Job], on_event: Callable[[Event], None], preload: Sequence[str] = ()
+    ) -> None:
+        """See `Executor.run`. On an exception (Ctrl-C) the tasks are ended first.
 
         Raises:
             UsageError: No cluster answers at the address.
         """
+        with self._cluster():
+            self._run(jobs, on_event)
+
+    @contextlib.contextmanager
+    def _cluster(self) -> Iterator[Any]:
         # Nothing reaches the network unasked.
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         import ray
 
         online = {k: v for k, v in os.environ.items() if k == "AKL_BENCH_ONLINE"}
-        host, _, port = (self._address or "").rpartition(":")
+        host, _, port = self.address.rpartition(":")
         try:
             if port.isdecimal() and "://" not in host:
                 # Ray itself would go on asking for a quarter of an hour.
                 socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
             ray.init(
-                self._address,
+                self.address or None,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level="ERROR",
                 runtime_env={"env_vars": online},
             )
         except (OSError, ValueError) as error:
-            raise UsageError(f"--ray-address {self._address}: {_line(error)}") from error
+            raise UsageError(f"--executor ray, address={self.address}: {_line(error)}") from error
         try:
-            self._run(jobs, on_event)
+            yield ray
         finally:
             ray.shutdown()
 
@@ -84,7 +100,7 @@ class RayExecutor:
         running: dict[Any, Job] = {}
         try:
             while waiting or running:
-                while waiting and len(running) < (self._workers or len(jobs)):
+                while waiting and len(running) < (self.workers or len(jobs)):
                     job = waiting.pop(0)
                     running[task.remote(job, news, Path.cwd())] = job
                 ended, _ = ray.wait(list(running), timeout=_POLL_SECONDS)

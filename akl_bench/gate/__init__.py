@@ -1,4 +1,4 @@
 """The gate: a baseline file made from a run, and the check of another run against it.
 
-Reads sealed cells and the baseline; needs neither torch nor the models.
+Reads finished cells and the baseline; needs neither torch nor the models.
 """

@@ -3,24 +3,22 @@
 import gzip
 import hashlib
 import json
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
 from akl_bench import __version__
-from akl_bench.errors import UsageError
-from akl_bench.gate import items
-from akl_bench.gate.errors import BaselineError
+from akl_bench.artifacts.files import write_text
+from akl_bench.errors import BaselineError, UsageError
 from akl_bench.gate.policy import Policy
-from akl_bench.gate.snapshot import Snapshot, measure
-from akl_bench.results.files import write_text
-from akl_bench.results.store import TEACHER, UNTRAINED
+from akl_bench.gate.snapshot import Items, Snapshot, items, measure
+from akl_bench.gate.verdicts import Design
+from akl_bench.report.frame import is_reference, load
 from akl_bench.strict import Strict, describe
 
-SCHEMA = 1
-Design = Literal["pooled", "welch", "paired"]
-_WIDTH = 100
+SCHEMA = 2
 
 
 class ItemsFile(Strict):
@@ -34,14 +32,11 @@ class Baseline(Strict):
     """What a check compares with.
 
     Attributes:
-        schema_version: Of this file.
-        akl_bench: Version that made it.
         design: How seeds are tested, said before anything is seen: "pooled" is the t-test with one
             spread for both sides (which is so where nothing changed), "welch" the one with a spread
             for each, "paired" the one on the differences between equal seeds.
         policy: The policy of every check that does not bring its own.
         items: Values of single items, for `--explain`.
-        run: The run.
     """
 
     schema_version: int
@@ -69,28 +64,29 @@ def create(
         path: The file to write; one that is there is replaced.
         policy: Margins and tiers to go into it.
         design: See `Baseline`.
-        min_seeds: Sealed seeds that every objective needs.
+        min_seeds: Finished seeds that every objective needs.
         with_items: Also write the values of single items beside it.
         allow_partial: Take smoke runs, dry models and objectives with fewer seeds.
 
     Raises:
         UsageError: No run there, or one that proves too little.
     """
-    run = measure(folder)
+    frame = load(folder)
+    run = measure(frame)
     problems = [] if allow_partial else _problems(run, min_seeds)
     if problems:
         raise UsageError(
-            f"{folder} makes no baseline:\n"
+            f"{folder} cannot be a baseline:\n"
             + "\n".join(f"  {problem}" for problem in problems)
-            + "\nRun the same command with more --seeds, or add --allow-partial."
+            + "\nAdd seeds with --seeds, or accept it as it is with --allow-partial."
         )
     if not any(row.seeds for row in run.rows):
-        raise UsageError(f"{folder} has no sealed cell.")
+        raise UsageError(f"{folder} has no finished cell.")
     path.parent.mkdir(parents=True, exist_ok=True)
     about_items = None
     if with_items:
         name = f"{path.name.removesuffix('.json')}.items.json.gz"
-        text = json.dumps(items.means(folder, run), separators=(",", ":"), allow_nan=False)
+        text = json.dumps(items(frame), separators=(",", ":"), allow_nan=False)
         # No time stamp inside, so that the same run gives the same bytes.
         content = gzip.compress(text.encode(), mtime=0)
         path.with_name(name).write_bytes(content)
@@ -104,18 +100,18 @@ def create(
         run=run,
     )
     content_json = baseline.model_dump(mode="json")
-    write_text(path, _text({**content_json, "sha256": _sha256(content_json)}) + "\n")
+    write_text(path, _text({**content_json, "sha256": _sha256(content_json)}))
     return baseline
 
 
 def _problems(run: Snapshot, min_seeds: int) -> list[str]:
     problems = [f"it is a {stamp.replace('_', ' ')} run" for stamp in run.stamps]
-    for row in run.rows:
-        asked = len(row.seeds) + len(row.unsealed)
-        needed = max(min_seeds, asked)
-        if len(row.seeds) < needed and row.objective not in (TEACHER, UNTRAINED):
-            problems.append(f"{row.name}: {len(row.seeds)} sealed seeds of {needed}")
-    if not any(row.objective not in (TEACHER, UNTRAINED) for row in run.rows):
+    objectives = [row for row in run.rows if not is_reference(row.objective)]
+    for row in objectives:
+        needed = max(min_seeds, len(row.seeds) + len(row.unfinished))
+        if len(row.seeds) < needed:
+            problems.append(f"{row.name}: {len(row.seeds)} finished seeds of {needed}")
+    if not objectives:
         problems.append("it has no objective")
     return problems
 
@@ -132,19 +128,19 @@ def read(path: Path) -> Baseline:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise BaselineError(f"{path}: damaged: no JSON.") from error
+        raise BaselineError(f"{path}: damaged: this is not JSON.") from error
     if not isinstance(content, dict):
-        raise BaselineError(f"{path}: damaged: no JSON object.")
+        raise BaselineError(f"{path}: damaged: this is not a JSON object.")
     sha256 = content.pop("sha256", None)
     if sha256 != _sha256(content):
         raise BaselineError(
             f"{path}: damaged or edited: its sha256 does not match. "
-            "Make it anew with `akl-bench baseline create`."
+            "Create it again with `akl-bench baseline create`."
         )
     if content.get("schema_version") != SCHEMA:
         raise BaselineError(
-            f"{path}: schema {content.get('schema_version')}; this version reads {SCHEMA}. "
-            "Make it anew with `akl-bench baseline create`."
+            f"{path} is of schema {content.get('schema_version')}, this version reads {SCHEMA}: "
+            "create it again with `akl-bench baseline create`."
         )
     try:
         return Baseline.model_validate(content)
@@ -152,7 +148,7 @@ def read(path: Path) -> Baseline:
         raise BaselineError(describe(error, str(path), Baseline)) from error
 
 
-def read_items(baseline: Baseline, path: Path) -> items.Items:
+def read_items(baseline: Baseline, path: Path) -> Items:
     """The values of single items of the baseline that was read from `path`.
 
     Raises:
@@ -160,16 +156,20 @@ def read_items(baseline: Baseline, path: Path) -> items.Items:
         BaselineError: The file is not what was written.
     """
     if baseline.items is None:
-        raise UsageError(f"{path} has no items; make it with `akl-bench baseline create --items`.")
+        raise UsageError(
+            f"{path} has no items; create it with `akl-bench baseline create --items`."
+        )
     beside = path.with_name(Path(baseline.items.file).name)
     try:
         content = beside.read_bytes()
     except OSError as error:
         raise UsageError(f"{beside}: cannot be read: {error.strerror}.") from error
     if hashlib.sha256(content).hexdigest() != baseline.items.sha256:
-        raise BaselineError(f"{beside}: damaged or of another baseline: its sha256 does not match.")
-    found: items.Items = json.loads(gzip.decompress(content))
-    return found
+        raise BaselineError(
+            f"{beside}: damaged, or it belongs to another baseline: its sha256 does not match."
+        )
+    by_row: Items = json.loads(gzip.decompress(content))
+    return by_row
 
 
 def _no_constant(name: str) -> Any:
@@ -182,19 +182,7 @@ def _sha256(content: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _text(value: Any, indent: int = 0) -> str:
-    """JSON with one line for what fits on it or is a plain list: differences stay small."""
-    flat = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    if not isinstance(value, dict | list) or indent + len(flat) <= _WIDTH:
-        return flat
-    inside, outside = " " * (indent + 1), " " * indent
-    if isinstance(value, dict):
-        lines = [
-            f"{inside}{json.dumps(key, ensure_ascii=False)}: {_text(inner, indent + 1)}"
-            for key, inner in value.items()
-        ]
-        return "{\n" + ",\n".join(lines) + f"\n{outside}}}"
-    if not any(isinstance(inner, dict | list) for inner in value):
-        return flat
-    lines = [f"{inside}{_text(inner, indent + 1)}" for inner in value]
-    return "[\n" + ",\n".join(lines) + f"\n{outside}]"
+def _text(content: Any) -> str:
+    """JSON with one line for a list of numbers: differences stay small."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    return re.sub(r'\[\n[^][{}"]*\]', lambda match: " ".join(match[0].split()), text) + "\n"

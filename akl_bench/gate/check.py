@@ -2,31 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from statistics import fmean
+from typing import Literal
 
-from akl_bench.errors import UsageError
+from akl_bench.errors import BaselineError, UsageError
 from akl_bench.gate import verdicts
 from akl_bench.gate.baseline import Baseline
-from akl_bench.gate.comparability import changes, differing_fields
+from akl_bench.gate.comparability import changes, made_with, of_columns, summary
 from akl_bench.gate.comparison import EXACT, Comparison, Report, Side
-from akl_bench.gate.errors import BaselineError
-from akl_bench.gate.policy import Policy, Tier
-from akl_bench.gate.snapshot import Column, Row, Snapshot
-from akl_bench.gate.verdicts import Estimate, Verdict
+from akl_bench.gate.policy import Policy
+from akl_bench.gate.snapshot import WEIGHTS, Row, Snapshot
+from akl_bench.gate.verdicts import Verdict
+from akl_bench.report.frame import Column
 
-Mode = Literal["auto", "exact", "seeds", "calibrated", "threshold"]
-# The weights of an objective's students, compared as if they were a metric.
-WEIGHTS = Column(
-    task="training",
-    metric="weights",
-    direction=None,
-    n=1,
-    scale=1.0,
-    format="%s",
-    signature="sha256",
-    headline=True,
-    shown=True,
-)
+Mode = Literal["auto"] | verdicts.Mode
 
 
 def check(
@@ -64,11 +53,10 @@ def check(
     if not work.comparisons:
         raise BaselineError("Nothing was compared: no metric of the baseline has a direction.")
     work.judge()
-    lines = dict.fromkeys(line for lines in work.different.values() for line in lines)
     return Report(
         tuple(work.comparisons),
         tuple(changes(baseline.run, candidate)),
-        tuple(lines),
+        (*work.of_all, *summary(work.of_columns)),
         tuple(_notes(baseline.run, candidate, len(rows) - len(wanted))),
         strict,
     )
@@ -83,164 +71,131 @@ class _Check:
     policy: Policy
     mode: Mode
     comparisons: list[Comparison] = field(default_factory=list)
-    waiting: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.different = differing_fields(
-            self.baseline.run, self.candidate, exact=self.mode == EXACT
-        )
-        self.others = {row.key: row for row in self.candidate.rows}
+        runs = self.baseline.run, self.candidate
+        self.of_all = list(made_with(*runs)) if self.mode == EXACT else []
+        self.of_columns = of_columns(*runs)
+        self.others = {row.name: row for row in self.candidate.rows}
 
     def compare(self, row: Row) -> None:
         """Add the comparisons of a row."""
-        other = self.others.get(row.key)
-        columns = [c for c in self.baseline.run.columns if _means(row, c)]
-        if self.mode == EXACT:
-            trained = any(row.weights)
-            for column in [WEIGHTS, *columns] if trained else columns:
-                self._add(row, other, column, EXACT)
-            return
-        mode: Mode = self.mode
-        if other and mode == "auto" and _same_bits(row, other):
-            mode = EXACT
+        other = self.others.get(row.name)
+        columns = [c for c in self.baseline.run.columns if row.numbers(c)]
+        mode = self.mode
+        if mode == EXACT:
+            columns = [WEIGHTS, *columns] if any(row.weights) else columns
+        else:
+            if other and mode == "auto" and _same_bits(row, other, columns):
+                mode = EXACT
+            columns = [c for c in columns if c.higher_is_better is not None]
         for column in columns:
-            if column.direction is not None:
-                self._add(row, other, column, mode)
+            self._add(row, other, column, mode)
 
     def _add(self, row: Row, other: Row | None, column: Column, mode: Mode) -> None:
-        tier = self.policy.tier(column, row.objective)
-        comparison = Comparison(
-            row.name,
-            column,
-            tier,
-            Verdict.PASS,
-            "",
-            _side(row, column),
-            _side(other, column) if other else Side(None, 0),
-        )
-        obstacle = self._obstacle(other, column)
-        if obstacle is not None or other is None:
-            verdict, reason = obstacle or (Verdict.MISSING, "")
-            self.comparisons.append(replace(comparison, verdict=verdict, reason=reason))
-        elif mode == EXACT:
-            verdict, reason = _same(row, other, column)
-            self.comparisons.append(replace(comparison, verdict=verdict, mode=EXACT, reason=reason))
-        else:
-            estimate = self._estimate(row, other, column, mode)
-            self.waiting.append(len(self.comparisons))
-            self.comparisons.append(replace(comparison, mode=estimate.mode, estimate=estimate))
-
-    def _obstacle(self, other: Row | None, column: Column) -> tuple[Verdict, str] | None:
-        """Why a metric cannot be compared; None where it can."""
+        used, estimate = "", None
         if other is None:
-            return Verdict.MISSING, "the run has no such objective and student"
-        if other.unsealed or not other.seeds:
-            seeds = ", ".join(map(str, other.unsealed))
-            return Verdict.MISSING, f"not finished: seed {seeds}"
-        if column is not WEIGHTS:
-            if column.metric not in other.values.get(column.task, {}):
-                return Verdict.MISSING, "not measured"
-            bad = [str(s) for s, value in other.by_seed(column).items() if value is None]
-            if bad:
-                return Verdict.MISSING, f"no number at seed {', '.join(bad)}"
-        for scope in ((), (column.task,), column.key):
-            if scope in self.different:
-                lines = self.different[scope]
-                more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
-                return Verdict.INCOMPARABLE, f"{lines[0]}{more}"
-        return None
-
-    def _estimate(self, row: Row, other: Row, column: Column, mode: Mode) -> Estimate:
-        before, after = _means(row, column), _means(other, column)
-        if mode == "auto" or mode == EXACT:
-            chosen = verdicts.mode_for(len(before), len(after))
+            verdict, reason = Verdict.MISSING, "the run has no such objective and student"
+        elif obstacle := self._obstacle(other, column):
+            verdict, reason = obstacle
+        elif mode == EXACT:
+            used, (verdict, reason) = EXACT, _same(row, other, column)
         else:
-            chosen = mode
-        return verdicts.estimate(
-            before,
-            after,
-            mode=chosen,
-            design=self.baseline.design,
-            alpha=self.policy.alpha,
-            margin=self.policy.margin(column, sum(before.values()) / len(before)),
-            higher_is_better=column.direction == "higher",
-        )
+            before, after = row.numbers(column), other.numbers(column)
+            estimate = verdicts.estimate(
+                before,
+                after,
+                mode=verdicts.mode_for(len(before), len(after)) if mode == "auto" else mode,
+                design=self.baseline.design,
+                alpha=self.policy.alpha,
+                margin=self.policy.margin(column, fmean(before.values())),
+                higher_is_better=bool(column.higher_is_better),
+            )
+            used, verdict, reason = estimate.mode, Verdict.PASS, ""
+        tier = self.policy.tier(column, row.objective)
+        sides = _side(row, column), _side(other, column)
+        made = Comparison(row.name, column, tier, verdict, used, *sides, estimate, reason=reason)
+        self.comparisons.append(made)
+
+    def _obstacle(self, other: Row, column: Column) -> tuple[Verdict, str] | None:
+        """Why a metric cannot be compared; None where it can."""
+        if other.unfinished or not other.seeds:
+            return Verdict.MISSING, f"not finished: seed {_list(other.unfinished)}"
+        if column is not WEIGHTS:
+            measured = other.by_seed(column)
+            if not measured:
+                return Verdict.MISSING, "not measured"
+            if bad := [seed for seed, value in measured.items() if value is None]:
+                return Verdict.MISSING, f"no number at seed {_list(bad)}"
+        lines = [*self.of_all, *self.of_columns.get(column.key, ())]
+        if not lines:
+            return None
+        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+        return Verdict.INCOMPARABLE, f"{lines[0]}{more}"
 
     def judge(self) -> None:
         """Settle the verdicts of the estimates, tier by tier."""
-        tiers = {index: self.comparisons[index].tier for index in self.waiting}
+        waiting = {i: c.estimate for i, c in enumerate(self.comparisons) if c.estimate}
+        tiers = {i: self.comparisons[i].tier for i in waiting}
         # Alpha bounds any false alarm in the whole check: tiers that can raise one share it.
         sharing = len({tier for tier in tiers.values() if tier.fails})
-        for tier in Tier:
-            indices = [index for index, of in tiers.items() if of is tier]
-            estimates = [e for i in indices if (e := self.comparisons[i].estimate)]
-            alpha = self.policy.alpha / sharing if tier.fails and sharing else self.policy.alpha
-            judged = verdicts.judge(estimates, alpha, self.policy.adjust)
-            for index, (verdict, p, detectable) in zip(indices, judged, strict=True):
-                self.comparisons[index] = replace(
-                    self.comparisons[index], verdict=verdict, p=p, detectable=detectable
-                )
+        for tier in set(tiers.values()):
+            estimates = {i: e for i, e in waiting.items() if tiers[i] is tier}
+            alpha = self.policy.alpha / (sharing if tier.fails else 1)
+            judged = verdicts.judge([*estimates.values()], alpha, self.policy.adjust)
+            for i, (verdict, p, detectable) in zip(estimates, judged, strict=True):
+                made = replace(self.comparisons[i], verdict=verdict, p=p, detectable=detectable)
+                self.comparisons[i] = made
 
 
-def _means(row: Row, column: Column) -> dict[int, float]:
-    return {seed: value for seed, value in row.by_seed(column).items() if value is not None}
+def _list(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds))
 
 
-def _side(row: Row, column: Column) -> Side:
-    if column is WEIGHTS:
-        return Side(None, len(row.seeds))
-    values = _means(row, column)
-    return Side(sum(values.values()) / len(values) if values else None, len(values))
+def _side(row: Row | None, column: Column) -> Side:
+    values = row.numbers(column).values() if row else ()
+    seeds = row.seeds if row and column is WEIGHTS else values
+    return Side(fmean(values) if values else None, len(seeds))
 
 
-def _same_bits(row: Row, other: Row) -> bool:
+def _same_bits(row: Row, other: Row, columns: Sequence[Column]) -> bool:
     """Whether every seed of the candidate has the baseline's weights and values."""
-    if not other.seeds or not set(other.seeds) <= set(row.seeds):
-        return False
-    columns = [(task, metric) for task, metrics in row.values.items() for metric in metrics]
-    return _weights(row, other.seeds) == list(other.weights) and all(
-        _values(row, *key, other.seeds) == _values(other, *key, other.seeds) for key in columns
-    )
+    known = bool(other.seeds) and set(other.seeds) <= set(row.seeds)
+    return known and not any(_differing(row, other, column) for column in (WEIGHTS, *columns))
 
 
 def _same(row: Row, other: Row, column: Column) -> tuple[Verdict, str]:
     """Whether the seeds that both have agree to the bit."""
-    seeds = [seed for seed in other.seeds if seed in row.seeds]
-    if not seeds:
+    shared = set(row.seeds) & set(other.seeds)
+    if not shared:
         return Verdict.MISSING, "no seed in common with the baseline"
+    differing = _differing(row, other, column)
+    if not differing:
+        return Verdict.PASS, ""
+    seed, sides = next(iter(differing.items()))
+    shown = "" if column is WEIGHTS else ": {!r} -> {!r}".format(*sides)
+    where = f"{len(differing)} of {len(shared)} seeds, first at seed {seed}{shown}"
+    return Verdict.REGRESSION, f"bits differ at {where}"
+
+
+def _differing(row: Row, other: Row, column: Column) -> dict[int, tuple[object, object]]:
+    """Both sides at the seeds of both that have other bits."""
     before, now = (
-        _weights(r, seeds) if column is WEIGHTS else _values(r, *column.key, seeds)
+        dict(zip(r.seeds, r.weights, strict=True)) if column is WEIGHTS else r.by_seed(column)
         for r in (row, other)
     )
-    differ = [i for i, (one, two) in enumerate(zip(before, now, strict=True)) if one != two]
-    if not differ:
-        return Verdict.PASS, ""
-    first = differ[0]
-    shown = "" if column is WEIGHTS else f": {before[first]!r} -> {now[first]!r}"
-    return (
-        Verdict.REGRESSION,
-        f"other bits at {len(differ)} of {len(seeds)} seeds, first at seed {seeds[first]}{shown}",
-    )
-
-
-def _weights(row: Row, seeds: Sequence[int]) -> list[Any]:
-    found = dict(zip(row.seeds, row.weights, strict=True))
-    return [found[seed] for seed in seeds]
-
-
-def _values(row: Row, task: str, metric: str, seeds: Sequence[int]) -> list[Any]:
-    found = dict(zip(row.seeds, row.values.get(task, {}).get(metric, ()), strict=False))
-    return [found.get(seed) for seed in seeds]
+    sides = {seed: (before[seed], now.get(seed)) for seed in other.seeds if seed in row.seeds}
+    return {seed: (one, two) for seed, (one, two) in sides.items() if one != two}
 
 
 def _notes(baseline: Snapshot, candidate: Snapshot, left_out: int) -> list[str]:
     notes = []
     if left_out:
         notes.append(f"{left_out} rows of the baseline left out by --only")
-    known = {row.key for row in baseline.rows}
-    if new := [row.name for row in candidate.rows if row.key not in known]:
+    known = {row.name for row in baseline.rows}
+    if new := [row.name for row in candidate.rows if row.name not in known]:
         notes.append(f"not in the baseline: {', '.join(new)}")
-    if new := [task for task in candidate.tasks if task not in baseline.tasks]:
+    if new := [task for task in candidate.protocols if task not in baseline.protocols]:
         notes.append(f"tasks that are not in the baseline: {', '.join(new)}")
     if stamps := dict.fromkeys((*baseline.stamps, *candidate.stamps)):
         notes.append(f"{' and '.join(stamps)}: a check of the machinery, no evidence")

@@ -1,98 +1,64 @@
 """Whether two runs measured the same thing, and what changed otherwise."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
-from akl_bench.gate.snapshot import Row, Snapshot
-
-_ABSENT = "absent"
-_LONG = 60
+from akl_bench.artifacts.cells import Key
+from akl_bench.artifacts.keys import differences
+from akl_bench.gate.snapshot import Snapshot
+from akl_bench.report.frame import Column
 
 
-def differing_fields(
-    baseline: Snapshot, candidate: Snapshot, *, exact: bool
-) -> dict[tuple[str, ...], list[str]]:
-    """Fields of the measurement that differ, one line each, by what they make incomparable.
+def of_columns(baseline: Snapshot, candidate: Snapshot) -> dict[Key, list[str]]:
+    """In what the columns that both runs have were measured otherwise, one line each."""
+    return {
+        one.key: list(differences(baseline.protocol(one), candidate.protocol(other)))
+        for one, other in _shared_columns(baseline, candidate)
+    }
 
-    Keys are () for everything, (task,) for a task and (task, metric) for a metric. With `exact`
-    the kind of machine and the libraries are part of the measurement, because bits depend on them.
-    """
-    found: dict[tuple[str, ...], list[str]] = {}
 
-    def add(scope: tuple[str, ...], lines: Iterable[str]) -> None:
-        if lines := list(lines):
-            found[scope] = lines
+def _shared_columns(baseline: Snapshot, candidate: Snapshot) -> list[tuple[Column, Column]]:
+    others = {column.key: column for column in candidate.columns}
+    return [(one, others[one.key]) for one in baseline.columns if one.key in others]
 
-    general = list(_differences(baseline.measurement, candidate.measurement))
-    if exact:
-        general += _environment(baseline, candidate)
-        general += [line for line in _subject(baseline, candidate) if line.startswith("libraries.")]
-    add((), general)
-    for task in baseline.tasks.keys() & candidate.tasks.keys():
-        prefix = f"tasks.{task}."
-        add((task,), _differences(baseline.tasks[task], candidate.tasks[task], prefix))
-    columns = {column.key: column for column in candidate.columns}
-    for column in baseline.columns:
-        other = columns.get(column.key)
-        if other is not None:
-            about = {"signature": column.signature, "direction": column.direction}
-            now = {"signature": other.signature, "direction": other.direction}
-            add(column.key, _differences(about, now, f"{column.task}/{column.metric}: "))
-    return found
+
+def made_with(baseline: Snapshot, candidate: Snapshot) -> Iterator[str]:
+    """In what libraries and kind of machine two runs differ; bits depend on them."""
+    # A run that trains less may do without a library.
+    known = sorted(baseline.libraries.keys() & candidate.libraries.keys())
+    before, now = (
+        {
+            "libraries": {name: run.libraries[name] for name in known},
+            "environment": " and ".join(map(str, run.environments)),
+        }
+        for run in (baseline, candidate)
+    )
+    if candidate.environments:
+        yield from differences(before, now)
+
+
+def summary(by_key: Mapping[Key, Sequence[str]]) -> Iterator[str]:
+    """Every line once, with the tasks or metrics that it is about where these are not all."""
+    by_line: dict[str, list[Key]] = {}
+    for key, line in ((key, line) for key, lines in by_key.items() for line in lines):
+        by_line.setdefault(line, []).append(key)
+    for line, keys in by_line.items():
+        names: dict[str, None] = {}
+        for task, metric in keys:
+            whole = all(key in keys for key in by_key if key[0] == task)
+            names[task if whole else f"{task}/{metric}"] = None
+        yield line if len(keys) == len(by_key) else f"{line} ({', '.join(names)})"
 
 
 def changes(baseline: Snapshot, candidate: Snapshot) -> list[str]:
     """What the candidate is about: everything that may differ and does, one line each."""
-    lines = _subject(baseline, candidate) + _environment(baseline, candidate)
-    if lines:
-        return lines
-    others = {row.key: row for row in candidate.rows}
-    # The file of an objective is hashed for that objective alone.
-    return [
-        f"the file of {row.name}"
+    others = {row.name: row for row in candidate.rows if any(row.weights)}
+    training = {
+        (row.name, ""): list(differences(baseline.subject | row.own, candidate.subject | other.own))
         for row in baseline.rows
-        if row.key in others and _other_fingerprint(row, others[row.key])
-    ]
-
-
-def _other_fingerprint(row: Row, other: Row) -> bool:
-    now = dict(zip(other.seeds, other.fingerprints, strict=True))
-    before = dict(zip(row.seeds, row.fingerprints, strict=True))
-    return any(before[seed] != now[seed] for seed in before.keys() & now.keys())
-
-
-def _subject(baseline: Snapshot, candidate: Snapshot) -> list[str]:
-    return list(_differences(baseline.subject, candidate.subject))
-
-
-def _environment(baseline: Snapshot, candidate: Snapshot) -> list[str]:
-    if baseline.environments == candidate.environments or not candidate.environments:
-        return []
-    before, now = (
-        " and ".join(", ".join(f"{k} {v}" for k, v in machine.items()) for machine in machines)
-        for machines in (baseline.environments, candidate.environments)
-    )
-    return [f"environment: {before} -> {now}"]
-
-
-def _differences(
-    before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = ""
-) -> Iterator[str]:
-    for key in dict.fromkeys([*before, *now]):
-        one, two = before.get(key, _ABSENT), now.get(key, _ABSENT)
-        if one != two:
-            yield f"{prefix}{key}" + ("" if _is_hash(one) and _is_hash(two) else _arrow(one, two))
-
-
-def _arrow(one: Any, two: Any) -> str:
-    return f": {_short(one)} -> {_short(two)}"
-
-
-def _short(value: Any) -> str:
-    text = value[:12] if _is_hash(value) else str(value)
-    return text if len(text) <= _LONG else f"{text[:_LONG]}..."
-
-
-def _is_hash(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+        if (other := others.get(row.name))
+    }
+    measuring = {
+        one.key: ["code of sampling or scoring"] if one.code != other.code else []
+        for one, other in _shared_columns(baseline, candidate)
+    }
+    return [*summary(training), *summary(measuring), *made_with(baseline, candidate)]

@@ -1,15 +1,17 @@
 """The outcome of a check, as data; the outputs print it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from akl_bench.gate.policy import Tier
-from akl_bench.gate.snapshot import Column
 from akl_bench.gate.verdicts import Estimate, Verdict
+from akl_bench.report.frame import Column
 
 EXACT: Literal["exact"] = "exact"
+_SCHEMA = 1
+_OUTCOMES = {0: "passed", 1: "failed", 3: "not possible", 4: "inconclusive"}
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,8 @@ class Comparison:
     """One metric of one objective and student.
 
     Attributes:
-        row: Objective and student.
-        column: The metric.
         tier: How much it counts.
-        verdict: What is to be said.
         mode: How it was compared; "" where it was not.
-        baseline, candidate: The two sides.
-        estimate: What the seeds say.
         p: Adjusted p of a loss.
         detectable: Loss that would have been found with 80 % power after the adjustment.
         reason: Why, where numbers do not say it.
@@ -76,12 +73,34 @@ class Comparison:
             return self.reason
         if self.detectable is None:
             return "no spread over seeds to judge this loss by; more seeds are needed"
-        found = f"a loss of {self.shown(self.detectable)} would have been found"
+        detectable = f"a loss of {self.shown(self.detectable)} would have been found"
         more = self.more_seeds
         if more is None:
-            return f"{found}; only more baseline seeds or a wider margin can settle this"
+            return f"{detectable}; only more baseline seeds or a wider margin can settle this"
         seeds = "seed" if more == 1 else "seeds"
-        return f"{found}; {more} more {seeds} should settle this if nothing changed"
+        return f"{detectable}; {more} more {seeds} should settle this if nothing changed"
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything that it has; numbers in the unit that tables show."""
+        e = self.estimate
+        interval = [*map(self.scaled, (e.low, e.high))] if e and e.low is not None else None
+        return {
+            "row": self.row,
+            "task": self.column.task,
+            "metric": self.column.metric,
+            "tier": self.tier.value,
+            "verdict": self.verdict.value,
+            "mode": self.mode or None,
+            "baseline": {"mean": self.scaled(self.baseline.mean), "seeds": self.baseline.seeds},
+            "candidate": {"mean": self.scaled(self.candidate.mean), "seeds": self.candidate.seeds},
+            "difference": self.scaled(e.difference) if e else None,
+            "interval": interval,
+            "p": self.p,
+            "margin": self.scaled(e.margin) if e else None,
+            "detectable": self.scaled(self.detectable),
+            "more_seeds": self.more_seeds,
+            "reason": self.explanation or None,
+        }
 
 
 @dataclass(frozen=True)
@@ -103,12 +122,6 @@ class Report:
     strict: bool = False
 
     @property
-    def counts(self) -> dict[str, int]:
-        """Number of comparisons by verdict."""
-        found = Counter(c.verdict for c in self.comparisons)
-        return {verdict.value: found[verdict] for verdict in Verdict if found[verdict]}
-
-    @property
     def exit_code(self) -> int:
         """0 pass; 1 regression or missing; 3 incomparable; 4 inconclusive, where strict."""
         bad = {c.verdict for c in self.comparisons if c.fails}
@@ -123,19 +136,28 @@ class Report:
     @property
     def headline(self) -> str:
         """The outcome in one line."""
-        outcome = {
-            0: "passed",
-            1: "failed",
-            3: "nothing can be said: not comparable",
-            4: "inconclusive",
-        }[self.exit_code]
-        counted = _counts(c for c in self.comparisons if c.fails)
-        advisory = _counts(c for c in self.comparisons if not c.fails)
-        return f"check {outcome}: {counted or 'nothing that can fail'}" + (
+        counted, advisory = (
+            ", ".join(f"{n} {verdict}" for verdict, n in self._counts(fails).items())
+            for fails in ((True,), (False,))
+        )
+        return f"check {_OUTCOMES[self.exit_code]}: {counted or 'nothing that can fail'}" + (
             f"; advisory: {advisory}" if advisory else ""
         )
 
+    def _counts(self, fails: Collection[bool] = (True, False)) -> dict[str, int]:
+        """Number of comparisons by verdict, of those that can fail or not."""
+        counted = Counter(c.verdict for c in self.comparisons if c.fails in fails)
+        return {verdict.value: counted[verdict] for verdict in Verdict if counted[verdict]}
 
-def _counts(comparisons: Iterable[Comparison]) -> str:
-    found = Counter(c.verdict for c in comparisons)
-    return ", ".join(f"{found[verdict]} {verdict.value}" for verdict in Verdict if found[verdict])
+    def as_json(self) -> dict[str, Any]:
+        """Everything that it has as JSON values."""
+        return {
+            "schema": _SCHEMA,
+            "outcome": self.headline,
+            "exit_code": self.exit_code,
+            "counts": self._counts(),
+            "incomparable": list(self.incomparable),
+            "changed": list(self.changed),
+            "notes": list(self.notes),
+            "comparisons": [c.as_json() for c in self.comparisons],
+        }

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from enum import Enum
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, StrictFloat, ValidationError
 
 from akl_bench.errors import UsageError
-from akl_bench.gate.snapshot import Column
-from akl_bench.results.store import TEACHER, UNTRAINED
+from akl_bench.report.frame import Column, is_reference
 from akl_bench.strict import Strict, describe, read_yaml
 
 T = TypeVar("T")
@@ -79,18 +79,23 @@ class Policy(Strict):
 
     def tier(self, column: Column, objective: str) -> Tier:
         """How much a metric of an objective counts; the rows of reference are advisory."""
-        if objective in (TEACHER, UNTRAINED):
+        if is_reference(objective):
             return Tier.ADVISORY
         default = Tier.SUPPORTING if column.shown else Tier.ADVISORY
         return _last_match(self.tiers, column, Tier.CRITICAL if column.headline else default)
 
 
 def _last_match(patterns: Mapping[str, T], column: Column, default: T) -> T:
-    found = default
-    for pattern, value in patterns.items():
-        if column.matches(pattern):
-            found = value
-    return found
+    matching = [value for pattern, value in patterns.items() if matches(column, pattern)]
+    return matching[-1] if matching else default
+
+
+def matches(column: Column, pattern: str) -> bool:
+    """Whether a glob over `task/metric`, or over the metric where it has no slash, fits."""
+    names = [column.metric, column.metric.partition("(")[0]]
+    if "/" in pattern:
+        names = [f"{column.task}/{name}" for name in names]
+    return any(fnmatchcase(name, pattern) for name in names)
 
 
 def load(path: Path) -> Policy:

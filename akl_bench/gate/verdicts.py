@@ -4,22 +4,16 @@ A difference is positive where the candidate is better, whatever the metric's di
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from statistics import fmean, variance
 from typing import Literal
 
 from scipy import special, stats
 
-from akl_bench.gate.baseline import Design
-from akl_bench.statistics import (
-    Difference,
-    against_known_spread,
-    holm,
-    paired_t,
-    pooled_t,
-    welch,
-)
+from akl_bench import statistics
 
 _POWER = 0.8
 _MOST_SEEDS = 200
@@ -28,6 +22,7 @@ _CLEAR = 3
 _ROUNDING = 1e-12
 _FEW = 3
 _SPREAD_SEEDS = 5
+Design = Literal["pooled", "welch", "paired"]
 Mode = Literal["exact", "seeds", "calibrated", "threshold"]
 
 
@@ -67,7 +62,7 @@ class Estimate:
     p_loss: float | None = None
     p_gain: float | None = None
     alpha: float = 0.05
-    spread: "_Spread | None" = field(default=None, repr=False)
+    spread: "Spread | None" = field(default=None, repr=False)
 
     @property
     def more_seeds(self) -> int | None:
@@ -79,46 +74,33 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class _Spread:
+class Spread:
     """Standard error as a function of the number of candidate seeds n: sqrt(fixed + free / n)."""
 
     fixed: float
     free: float
     n: int
     baseline: int
-    test: Literal["pooled", "welch", "paired", "calibrated"]
-
-    def error(self, n: int) -> tuple[float, float]:
-        """Standard error and degrees of freedom with n candidate seeds."""
-        se2 = self.fixed + self.free / n
-        degrees = {
-            "paired": n - 1,
-            "calibrated": self.baseline - 1,
-            "pooled": n + self.baseline - 2,
-        }
-        if self.test in degrees:
-            return math.sqrt(se2), degrees[self.test]
-        parts = self.fixed**2 / (self.baseline - 1) + (self.free / n) ** 2 / (n - 1)
-        return math.sqrt(se2), se2**2 / parts
+    test: str
 
     def detectable(self, alpha: float, n: int | None = None) -> float:
         """Loss found with 80 % power: (t_(1 - alpha) + t_0.8) standard errors."""
-        se, df = self.error(n or self.n)
-        return float(special.stdtrit(df, 1 - alpha) + special.stdtrit(df, _POWER)) * se
+        n = n or self.n
+        own = self.free / n
+        known = {"paired": n - 1, "calibrated": self.baseline - 1, "pooled": n + self.baseline - 2}
+        df: float | None = known.get(self.test)
+        if df is None:
+            parts = self.fixed**2 / (self.baseline - 1) + own**2 / (n - 1)
+            df = (self.fixed + own) ** 2 / parts
+        t = float(special.stdtrit(df, 1 - alpha) + special.stdtrit(df, _POWER))
+        return t * math.sqrt(self.fixed + own)
 
     def more_seeds(self, alpha: float, margin: float) -> int | None:
         """Further candidate seeds until the detectable loss is within the margin."""
         most = self.baseline if self.test == "paired" else _MOST_SEEDS
-        low, high = self.n, most
-        if high <= low or self.detectable(alpha, high) > margin:
-            return None
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.detectable(alpha, middle) > margin:
-                low = middle
-            else:
-                high = middle
-        return high - self.n
+        more = range(1, most - self.n + 1)
+        enough = bisect_left(more, True, key=lambda n: self.detectable(alpha, self.n + n) <= margin)
+        return more[enough] if enough < len(more) else None
 
 
 def mode_for(baseline: int, candidate: int) -> Mode:
@@ -151,59 +133,41 @@ def estimate(
         higher_is_better: The metric's direction.
     """
     sign = 1.0 if higher_is_better else -1.0
-    shared = sorted(baseline.keys() & candidate.keys())
-    if mode == "seeds" and design == "paired":
-        x, y = [sign * candidate[s] for s in shared], [sign * baseline[s] for s in shared]
-    else:
-        x, y = [sign * v for v in candidate.values()], [sign * v for v in baseline.values()]
+    test = design if mode == "seeds" else mode
+    shared = sorted(baseline.keys() & candidate.keys()) if test == "paired" else []
+    x, y = ([sign * side[seed] for seed in shared or side] for side in (candidate, baseline))
     confidence = 1 - 2 * alpha
-    if mode == "seeds" and len(x) > 1 and len(y) > 1:
-        if design == "pooled":
-            found = pooled_t([x], y, confidence)[0]
-        else:
-            found = (paired_t if design == "paired" else welch)(x, y, confidence)
-    elif mode == "calibrated":
-        found = against_known_spread(x, y, confidence)
+    if test == "pooled":
+        difference = statistics.pooled_t([x], y, confidence)[0]
+    elif test == "calibrated":
+        difference = statistics.against_known_spread(x, y, confidence)
+    elif test == "welch" or shared:
+        difference = (statistics.paired_t if shared else statistics.welch)(x, y, confidence)
     else:
-        x = x or [sign * v for v in candidate.values()]
-        y = y or [sign * v for v in baseline.values()]
-        found = Difference(_mean(x) - _mean(y))
-    if found.statistic is None or found.df is None:
+        difference = statistics.Difference(fmean(x) - fmean(y))
+    if difference.statistic is None or difference.df is None:
         # Nothing varies (an empty rate of 0 in every seed): a t-test has nothing to go by.
-        largest = max(map(abs, [*x, *y]))
-        rounded = 0.0 if abs(found.difference) <= _ROUNDING * largest else found.difference
+        tiny = _ROUNDING * max(map(abs, [*x, *y]))
+        rounded = 0.0 if abs(difference.difference) <= tiny else difference.difference
         return Estimate("threshold", rounded, margin)
-    if mode == "calibrated":
-        spread = _Spread(_variance(y) / len(y), _variance(y), len(x), len(y), "calibrated")
-    elif design == "paired":
-        differences = [a - b for a, b in zip(x, y, strict=True)]
-        spread = _Spread(0.0, _variance(differences), len(x), len(baseline), "paired")
-    elif design == "pooled":
-        squares = _variance(x) * (len(x) - 1) + _variance(y) * (len(y) - 1)
-        variance = squares / (len(x) + len(y) - 2)
-        spread = _Spread(variance / len(y), variance, len(x), len(y), "pooled")
-    else:
-        spread = _Spread(_variance(y) / len(y), _variance(x), len(x), len(y), "welch")
+    free = variance(y if test == "calibrated" else x)
+    if test == "pooled":
+        squares = free * (len(x) - 1) + variance(y) * (len(y) - 1)
+        free = squares / (len(x) + len(y) - 2)
+    fixed = (free if test == "pooled" else variance(y)) / len(y)
+    if test == "paired":
+        fixed, free = 0.0, variance([a - b for a, b in zip(x, y, strict=True)])
     return Estimate(
         mode,
-        found.difference,
+        difference.difference,
         margin,
-        found.low,
-        found.high,
-        p_loss=float(special.stdtr(found.df, found.statistic)),
-        p_gain=float(special.stdtr(found.df, -found.statistic)),
+        difference.low,
+        difference.high,
+        p_loss=float(special.stdtr(difference.df, difference.statistic)),
+        p_gain=float(special.stdtr(difference.df, -difference.statistic)),
         alpha=alpha,
-        spread=spread,
+        spread=Spread(fixed, free, len(x), len(baseline), test),
     )
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
-
-
-def _variance(values: Sequence[float]) -> float:
-    mean = _mean(values)
-    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
 def judge(
@@ -223,13 +187,11 @@ def judge(
     losses = _adjusted([e.p_loss for e in estimates], adjust)
     gains = _adjusted([e.p_gain for e in estimates], adjust)
     tested = sum(e.p_loss is not None for e in estimates)
-    results = []
-    for e, loss, gain in zip(estimates, losses, gains, strict=True):
-        detectable = None
-        if e.spread is not None:
-            detectable = e.spread.detectable(alpha / tested if adjust == "holm" else alpha)
-        results.append((_verdict(e, alpha, loss, gain), loss, detectable))
-    return results
+    level = alpha / tested if adjust == "holm" and tested else alpha
+    return [
+        (_verdict(e, alpha, loss, gain), loss, e.spread.detectable(level) if e.spread else None)
+        for e, loss, gain in zip(estimates, losses, gains, strict=True)
+    ]
 
 
 def _verdict(e: Estimate, alpha: float, loss: float | None, gain: float | None) -> Verdict:
@@ -249,7 +211,7 @@ def _verdict(e: Estimate, alpha: float, loss: float | None, gain: float | None) 
 
 def _adjusted(p_values: list[float | None], adjust: str) -> list[float | None]:
     if adjust == "holm":
-        return holm(p_values)
+        return statistics.holm(p_values)
     if adjust == "bh":
         known = [p for p in p_values if p is not None]
         adjusted = list(stats.false_discovery_control(known)) if known else []

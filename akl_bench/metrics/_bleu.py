@@ -1,15 +1,13 @@
 """Self-BLEU of a list of texts, exact, in time linear in the number of tokens."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Sequence
 
-from akl_bench.metrics._text import ngrams, words
+from akl_bench.metrics._text import WORDS, ngrams, words
 
 EPSILON = 0.1
-SMOOTHING = f"add_{EPSILON}_to_zero_counts"
+DETAILS = (f"smoothing:add_{EPSILON}_to_zero_counts", WORDS)
 
 
 def self_bleu(texts: Sequence[str], order: int) -> float | None:
@@ -23,8 +21,8 @@ def self_bleu_scores(texts: Sequence[str], order: int) -> list[float]:
     """BLEU of each of two or more texts against all others.
 
     BLEU (Papineni et al. 2002) clips a text's n-gram counts by the largest count in any reference.
-    With all other texts as references that clip is the corpus-wide largest count, or the second
-    largest where the text itself owns the largest: one pass collects both, a second one scores.
+    With all other texts as references that clip is the corpus-wide second largest count: a larger
+    one is the text's own, and no smaller one of its own is clipped.
 
     A zero count is smoothed to EPSILON (Chen and Cherry 2014, method 1). A text that shares no
     word with any other scores 0, as in nltk's ``sentence_bleu``; so does an empty one.
@@ -52,36 +50,27 @@ def _clipped_matches(tokens: Sequence[Sequence[str]], n: int) -> tuple[list[int]
     """For each text: n-gram matches clipped by the other texts, and its number of n-grams."""
     counts = [Counter(ngrams(t, n)) for t in tokens]
     largest: dict[tuple[str, ...], int] = {}
-    owner: dict[tuple[str, ...], int] = {}
-    # Only n-grams of two texts or more have an entry, so that .get(gram, 0) is the clip.
+    # Only n-grams of two texts or more have an entry.
     second: dict[tuple[str, ...], int] = {}
-    for i, counter in enumerate(counts):
+    for counter in counts:
         for gram, count in counter.items():
             best = largest.get(gram, 0)
+            if best:
+                second[gram] = max(second.get(gram, 0), min(best, count))
             if count > best:
-                if best:
-                    second[gram] = best
                 largest[gram] = count
-                owner[gram] = i
-            elif count > second.get(gram, 0):
-                second[gram] = count
     matches = [
-        sum(
-            min(count, second.get(gram, 0) if owner[gram] == i else largest[gram])
-            for gram, count in counter.items()
-        )
-        for i, counter in enumerate(counts)
+        sum(min(count, second[gram]) for gram, count in counter.items() if gram in second)
+        for counter in counts
     ]
     return matches, [counter.total() for counter in counts]
 
 
 def _closest_other(lengths: Sequence[int]) -> list[int]:
     """For each text the closest length among the others; the shorter one on a tie."""
-    how_many = Counter(lengths)
-    distinct = sorted(how_many)
+    ordered = sorted(lengths)
     closest = {}
-    for at, length in enumerate(distinct):
-        neighbours = distinct[max(0, at - 1) : at] + distinct[at + 1 : at + 2]
-        candidates = [length] if how_many[length] > 1 else neighbours
-        closest[length] = min((abs(other - length), other) for other in candidates)[1]
+    for at, length in enumerate(ordered):
+        neighbours = ordered[max(0, at - 1) : at] + ordered[at + 1 : at + 2]
+        closest[length] = min((abs(other - length), other) for other in neighbours)[1]
     return [closest[length] for length in lengths]

@@ -1,20 +1,18 @@
 """The two tokenizers of the metrics, and n-grams; neither needs downloaded data."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Any
 
 from akl_bench.errors import UsageError
 
-if TYPE_CHECKING:
-    from nltk.stem.porter import PorterStemmer
+WORDS = "tokenizer:wordpunct"
+"""What `words` is called in signatures: runs of word characters or of punctuation, case kept."""
 
-WORDS = "wordpunct"
-"""Name of `words` in signatures: runs of word characters or of punctuation, case kept."""
+ROUGE = ("stemmer:porter", "tokenizer:rouge_score", "agg:max_over_references")
+"""What `rouge_tokens` and the best of several references are called there."""
 
 _WORDS = re.compile(r"\w+|[^\w\s]+")
 _ROUGE = re.compile(r"[a-z0-9]+")
@@ -45,7 +43,7 @@ def _stem(token: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _porter() -> PorterStemmer:
+def _porter() -> Any:
     # nltk takes a second to import, and most metrics do without it.
     from nltk.stem.porter import PorterStemmer
 

@@ -4,16 +4,12 @@ With N distinct n-grams among C, and V n-gram types that a uniform source would 
 EAD = N / (V (1 - ((V - 1) / V)^C)): distinct n-grams seen over those expected.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from akl_bench.errors import UsageError
 from akl_bench.metrics._text import WORDS, pooled_ngrams, require_order
-from akl_bench.metrics.base import Metric, Scope
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
@@ -25,11 +21,11 @@ class AdjustedDistinctN(Metric):
         vocabulary: V above; the paper takes the model's vocabulary size for every n.
     """
 
-    aliases: ClassVar[tuple[str, ...]] = ("ead",)
-    scope: ClassVar[Scope] = "corpus"
-    higher_is_better: ClassVar[bool | None] = True
-    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
-    details: ClassVar[Mapping[str, str]] = {"tokenizer": WORDS}
+    aliases = ("ead",)
+    scope = "corpus"
+    higher_is_better = True
+    bounds = (0.0, math.inf)
+    details = (WORDS,)
 
     n: int = 1
     vocabulary: int = 50257
@@ -39,7 +35,7 @@ class AdjustedDistinctN(Metric):
         if type(self.vocabulary) is not int or self.vocabulary < 2:
             raise UsageError(f"vocabulary must be a whole number >= 2, not {self.vocabulary!r}")
 
-    def corpus(self, texts: Sequence[str]) -> float:
+    def corpus(self, texts: Texts) -> float:
         counts = pooled_ngrams(texts, self.n)
         if not counts:
             return 0.0

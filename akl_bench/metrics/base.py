@@ -12,8 +12,6 @@ scope      the author writes                              callers use
 ========== ============================================== ====================================
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import re
@@ -24,7 +22,8 @@ from typing import ClassVar, Literal
 from akl_bench.errors import AklBenchError, DataError, UsageError
 
 Scope = Literal["example", "group", "corpus"]
-References = Sequence[Sequence[str] | str]
+Texts = Sequence[str]
+References = Sequence[Texts | str]
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,8 @@ class Metric:
         higher_is_better: True, False, or None where neither direction is better.
         needs: Subset of {"references", "prompts"} without which the metric has no meaning.
         bounds: Smallest and largest raw value.
-        scale, unit, format: How a raw value is shown: ``format % (scale * value) + unit``.
-        details: What else decides the number (tokenizer, stemmer, smoothing); in the signature.
+        scale, format: How a raw value is shown: ``format % (scale * value)``.
+        details: What else decides the number, as ("stemmer:porter",); in the signature.
         version: Raised whenever a change can move a score.
     """
 
@@ -88,28 +87,22 @@ class Metric:
     needs: ClassVar[frozenset[str]] = frozenset()
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     scale: ClassVar[float] = 1.0
-    unit: ClassVar[str] = ""
     format: ClassVar[str] = "%.3f"
-    details: ClassVar[Mapping[str, str]] = {}
+    details: ClassVar[tuple[str, ...]] = ()
     version: ClassVar[int] = 1
 
     def signature(self) -> str:
         """Return everything that decides the number, e.g. ``self_bleu|n:4|...|version:1``."""
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
-        parameters = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        pairs = {**parameters, **self.details, "version": self.version}
-        return "|".join([name, *(f"{key}:{value}" for key, value in pairs.items())])
-
-    def display(self, value: float | None) -> str:
-        """Format a raw value for people; "-" where it is undefined."""
-        return "-" if value is None else self.format % (self.scale * value) + self.unit
+        parameters = [f"{f.name}:{getattr(self, f.name)}" for f in dataclasses.fields(self)]
+        return "|".join([name, *parameters, *self.details, f"version:{self.version}"])
 
     def per_example(
         self,
-        predictions: Sequence[str],
+        predictions: Texts,
         references: References | None = None,
         *,
-        prompts: Sequence[str] | None = None,
+        prompts: Texts | None = None,
     ) -> list[float]:
         """Score each prediction against its own references.
 
@@ -131,28 +124,27 @@ class Metric:
             if column is None and name in self.needs:
                 raise UsageError(f"{self.signature()}: needs {name}; pass {name}=[...]")
             if column is not None and len(column) != n:
-                raise UsageError(_unequal(n, len(column), name))
-        refs = [_as_tuple(r) for r in references] if references is not None else [()] * n
+                lacking = "prediction" if n < len(column) else name
+                raise UsageError(
+                    f"{n} predictions but {len(column)} {name}: no {lacking} at position(s) "
+                    f"{_head(range(*sorted((n, len(column)))))}"
+                )
+        refs = [(r,) if isinstance(r, str) else tuple(r) for r in references or [()] * n]
         if "references" in self.needs and (bare := [i for i, r in enumerate(refs) if not r]):
             raise UsageError(f"{self.signature()}: no reference at position(s) {_head(bare)}")
-        asked = prompts if prompts is not None else [""] * n
-        return [
-            self.score_text(text, ref, prompt)
-            for text, ref, prompt in zip(predictions, refs, asked, strict=True)
-        ]
+        rows = zip(predictions, refs, prompts or [""] * n, strict=True)
+        return [self.score_text(text, ref, prompt) for text, ref, prompt in rows]
 
     def score_text(self, text: str, references: tuple[str, ...], prompt: str) -> float:
         """Score one text; scope "example" implements this."""
         raise NotImplementedError
 
-    def per_group(
-        self, prompt: str, texts: Sequence[str], references: Sequence[str]
-    ) -> float | None:
+    def per_group(self, prompt: str, texts: Texts, references: Texts) -> float | None:
         """Score all samples of one prompt together; scope "group" implements this."""
         self._require_scope("group")
         raise NotImplementedError
 
-    def corpus(self, texts: Sequence[str]) -> float | None:
+    def corpus(self, texts: Texts) -> float | None:
         """Score a collection of texts as a whole; scope "corpus" implements this."""
         self._require_scope("corpus")
         raise NotImplementedError
@@ -197,16 +189,15 @@ def evaluate(
         values = tuple(_finite(metric.corpus(texts), metric, "corpus") for texts in texts_by_draw)
         return Score(_mean(values), n, signature, draws=values)
 
-    per_example: dict[str, float | None]
     if metric.scope == "group":
-        per_example = {}
+        by_prompt: dict[str, float | None] = {}
         for example_id, group in groups.items():
             first = group[draws[0]]
             texts = [group[d].text for d in draws]
             value = metric.per_group(first.prompt, texts, first.references)
-            per_example[example_id] = _finite(value, metric, example_id)
-        counted = sum(v is not None for v in per_example.values())
-        return Score(_mean(per_example.values()), counted, signature, per_example)
+            by_prompt[example_id] = _finite(value, metric, example_id)
+        counted = sum(v is not None for v in by_prompt.values())
+        return Score(_mean(by_prompt.values()), counted, signature, by_prompt)
 
     flat = [g[d] for g in groups.values() for d in draws]
     scores = metric.per_example(
@@ -260,19 +251,6 @@ def _problems(
         if "prompts" in needs and not first.prompt:
             problems.append(f"example {id_!r}: no prompt")
     return problems
-
-
-def _unequal(n_predictions: int, n_other: int, name: str) -> str:
-    short, long = sorted((n_predictions, n_other))
-    lacking = "prediction" if n_predictions < n_other else name
-    return (
-        f"{n_predictions} predictions but {n_other} {name}: "
-        f"no {lacking} at position(s) {_head(list(range(short, long)))}"
-    )
-
-
-def _as_tuple(references: Sequence[str] | str) -> tuple[str, ...]:
-    return (references,) if isinstance(references, str) else tuple(references)
 
 
 def _head(items: Sequence[int], limit: int = 20) -> str:

@@ -3,32 +3,25 @@
 Shaib et al. 2024, "Standardizing the measurement of text diversity".
 """
 
-from __future__ import annotations
-
 import math
 import zlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
-from akl_bench.metrics.base import Metric, Scope
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
 class CompressionRatio(Metric):
     """Redundancy of a corpus; undefined where it has no byte."""
 
-    scope: ClassVar[Scope] = "corpus"
-    higher_is_better: ClassVar[bool | None] = False
-    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
-    format: ClassVar[str] = "%.2f"
+    scope = "corpus"
+    higher_is_better = False
+    bounds = (0.0, math.inf)
+    format = "%.2f"
     # Builds of zlib differ in the bytes that they write. Sorted: no value hangs on the row order.
-    details: ClassVar[Mapping[str, str]] = {
-        "deflate": f"zlib_{zlib.ZLIB_RUNTIME_VERSION}_level_9",
-        "order": "sorted_lines",
-    }
+    details = (f"deflate:zlib_{zlib.ZLIB_RUNTIME_VERSION}_level_9", "order:sorted_lines")
 
-    def corpus(self, texts: Sequence[str]) -> float | None:
+    def corpus(self, texts: Texts) -> float | None:
         # A lone surrogate cannot be encoded strictly; it must not end a run.
         raw = "\n".join(sorted(texts)).encode(errors="surrogatepass")
         if not raw:

@@ -1,12 +1,8 @@
 """Share of the true answer modes that a prompt's samples reach: recall, judged exactly."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
-from akl_bench.metrics.base import Metric, Scope
+from akl_bench.metrics.base import Metric, Texts
 from akl_bench.microworld import GRAMMAR_VERSION, mode_of, modes, understands
 
 
@@ -21,19 +17,14 @@ class Coverage(Metric):
     no instruction of the microworld.
     """
 
-    scope: ClassVar[Scope] = "group"
-    higher_is_better: ClassVar[bool | None] = True
-    needs: ClassVar[frozenset[str]] = frozenset({"prompts"})
-    scale: ClassVar[float] = 100.0
-    format: ClassVar[str] = "%.1f"
-    details: ClassVar[Mapping[str, str]] = {
-        "grammar": str(GRAMMAR_VERSION),
-        "norm": "min_modes_samples",
-    }
+    scope = "group"
+    higher_is_better = True
+    needs = frozenset({"prompts"})
+    scale = 100.0
+    format = "%.1f"
+    details = (f"grammar:{GRAMMAR_VERSION}", "norm:min_modes_samples")
 
-    def per_group(
-        self, prompt: str, texts: Sequence[str], references: Sequence[str]
-    ) -> float | None:
+    def per_group(self, prompt: str, texts: Texts, references: Texts) -> float | None:
         if not texts or not understands(prompt) or len(modes(prompt)) < 2:
             return None
         reached = {mode_of(prompt, text) for text in texts} - {None}

@@ -1,29 +1,25 @@
 """Distinct-n of all responses together: distinct n-grams / n-grams (Li et al. 2016)."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from akl_bench.metrics._text import WORDS, pooled_ngrams, require_order
-from akl_bench.metrics.base import Metric, Scope
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
 class DistinctN(Metric):
     """Diversity of a corpus; 0 where there is no n-gram. It falls as the corpus grows."""
 
-    aliases: ClassVar[tuple[str, ...]] = ("distinct",)
-    scope: ClassVar[Scope] = "corpus"
-    higher_is_better: ClassVar[bool | None] = True
-    details: ClassVar[Mapping[str, str]] = {"tokenizer": WORDS}
+    aliases = ("distinct",)
+    scope = "corpus"
+    higher_is_better = True
+    details = (WORDS,)
 
     n: int = 2
 
     def __post_init__(self) -> None:
         require_order(self.n, largest=10)
 
-    def corpus(self, texts: Sequence[str]) -> float:
+    def corpus(self, texts: Texts) -> float:
         counts = pooled_ngrams(texts, self.n)
         return len(counts) / max(1, sum(counts.values()))

@@ -1,9 +1,6 @@
 """Share of responses that are empty or white space only, in per cent."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 from akl_bench.metrics.base import Metric
 
@@ -12,10 +9,9 @@ from akl_bench.metrics.base import Metric
 class EmptyRate(Metric):
     """1 for a response without a visible character, else 0."""
 
-    higher_is_better: ClassVar[bool | None] = False
-    scale: ClassVar[float] = 100.0
-    unit: ClassVar[str] = "%"
-    format: ClassVar[str] = "%.1f"
+    higher_is_better = False
+    scale = 100.0
+    format = "%.1f"
 
     def score_text(self, text: str, references: tuple[str, ...], prompt: str) -> float:
         return float(not text.strip())

@@ -1,11 +1,7 @@
 """Exact match after MiniLLM: lower case, no punctuation, single spaces; articles stay."""
 
-from __future__ import annotations
-
 import string
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from akl_bench.metrics.base import Metric
 
@@ -16,15 +12,12 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 class ExactMatch(Metric):
     """1 where a reference equals the text after normalisation; an empty text scores 0."""
 
-    aliases: ClassVar[tuple[str, ...]] = ("em",)
-    higher_is_better: ClassVar[bool | None] = True
-    needs: ClassVar[frozenset[str]] = frozenset({"references"})
-    scale: ClassVar[float] = 100.0
-    format: ClassVar[str] = "%.1f"
-    details: ClassVar[Mapping[str, str]] = {
-        "normalise": "lower_no_ascii_punctuation_single_spaces",
-        "agg": "max_over_references",
-    }
+    aliases = ("em",)
+    higher_is_better = True
+    needs = frozenset({"references"})
+    scale = 100.0
+    format = "%.1f"
+    details = ("normalise:lower_no_ascii_punctuation_single_spaces", "agg:max_over_references")
 
     def score_text(self, text: str, references: tuple[str, ...], prompt: str) -> float:
         if not text.strip():

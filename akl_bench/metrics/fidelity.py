@@ -1,5 +1,6 @@
 """How close the student's next-token distributions are to the teacher's on held-out responses."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -31,30 +32,26 @@ def fidelity(
     Raises:
         UsageError: No tokens at all.
     """
-    sums: dict[str, float] = {}
+    import torch
+
+    sums: dict[str, float] = defaultdict(float)
     tokens = 0
     for logp_NV, logq_NV in chunks:
         tokens += logp_NV.shape[0]
-        for name, value in _chunk_sums(logp_NV, logq_NV, head_mask(logp_NV)).items():
-            sums[name] = sums.get(name, 0.0) + value
+        p_NV, q_NV, head_NV = logp_NV.exp(), logq_NV.exp(), head_mask(logp_NV)
+        ratio_NV = logp_NV - logq_NV
+        gap_NV = (p_NV - q_NV).abs()
+        parts = {
+            # 0 log 0 = 0: where a probability is zero its term is, whatever the ratio.
+            "kl_pq": torch.where(p_NV > 0, p_NV * ratio_NV, 0.0),
+            "kl_qp": torch.where(q_NV > 0, -q_NV * ratio_NV, 0.0),
+            "top1_agreement": logp_NV.argmax(dim=-1) == logq_NV.argmax(dim=-1),
+            "head_gap": torch.where(head_NV, gap_NV, 0.0),
+            "tail_gap": torch.where(head_NV, 0.0, gap_NV),
+        }
+        for name, part in parts.items():
+            # Vocabulary sums of float32 lose the tail unless they are added up in float64.
+            sums[name] += part.sum(dtype=torch.float64).item()
     if tokens == 0:
         raise UsageError("Fidelity needs at least one held-out response token.")
     return {name: value / tokens for name, value in sums.items()} | {"tokens": float(tokens)}
-
-
-def _chunk_sums(logp_NV: "Tensor", logq_NV: "Tensor", head_NV: "Tensor") -> dict[str, float]:
-    import torch
-
-    p_NV, q_NV = logp_NV.exp(), logq_NV.exp()
-    ratio_NV = logp_NV - logq_NV
-    gap_NV = (p_NV - q_NV).abs()
-    parts = {
-        # 0 log 0 = 0: where a probability is zero its term is, whatever the ratio.
-        "kl_pq": torch.where(p_NV > 0, p_NV * ratio_NV, 0.0),
-        "kl_qp": torch.where(q_NV > 0, -q_NV * ratio_NV, 0.0),
-        "top1_agreement": (logp_NV.argmax(dim=-1) == logq_NV.argmax(dim=-1)),
-        "head_gap": torch.where(head_NV, gap_NV, 0.0),
-        "tail_gap": torch.where(head_NV, 0.0, gap_NV),
-    }
-    # Vocabulary sums of float32 lose the tail unless they are added up in float64.
-    return {name: part.sum(dtype=torch.float64).item() for name, part in parts.items()}

@@ -1,7 +1,7 @@
 """Multiple-choice and log-likelihood tasks, through lm-evaluation-harness on a model in memory.
 
-Papers score Winogrande, ARC and the like with lm-eval; so do we, in one call for all tasks of a
-cell, and with none of its caches (they are not keyed by model).
+Papers score Winogrande, ARC and the like with lm-eval; so do we, task by task, and with none of its
+caches (they are not keyed by model).
 """
 
 import hashlib
@@ -46,32 +46,25 @@ class HarnessResult:
 
 
 def evaluate_harness(
-    tasks: Sequence[tuple[TaskSpec, Sequence[Row] | None]],
+    spec: TaskSpec,
+    rows: Sequence[Row] | None,
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
     *,
-    limit: int | None = None,
-    batch_size: int | None = None,
     online: bool = False,
-) -> dict[str, HarnessResult]:
-    """Score `model` on every task in one pass.
+) -> HarnessResult:
+    """Score `model` on a task.
 
     Args:
-        tasks: Each task with its checked rows (all with an `id`), or None for lm-eval's own task
-            that fetches its data from the hub.
+        spec: The task.
+        rows: Its checked rows (all with an `id`), or None for lm-eval's own task that fetches its
+            data from the hub.
         model: On its device; put into eval mode.
         tokenizer: Adds no special tokens here: prompts are as the task writes them.
-        limit: The first so many rows of each task.
-        batch_size: Sequences per forward pass; None chooses by the size of the vocabulary, which
-            decides how much memory their logits take.
         online: Whether the hub may be asked; without it only its local cache is.
 
-    Returns:
-        Task name -> result, in the order given.
-
     Raises:
-        UsageError: A task that lm-eval cannot build, without rows, or whose data cannot be had;
-            names the task.
+        UsageError: lm-eval cannot build the task, it has no rows, or its data is not available.
     """
     # 0.7 s to import on top of transformers, so only where a harness task runs.
     import lm_eval
@@ -79,19 +72,16 @@ def evaluate_harness(
 
     from akl_bench.metrics._harness_lm import ContinuationLM
 
-    if not tasks:
-        return {}
-    batch_size = batch_size or max(8, min(64, _LOGITS_PER_POSITION // model.config.vocab_size))
-    rows_of = {spec.name: rows[:limit] if rows else rows for spec, rows in tasks}
+    # The logits of a batch are what takes memory.
+    batch_size = max(8, min(64, _LOGITS_PER_POSITION // model.config.vocab_size))
     with _contained():
         # Indexing lm-eval's own tasks takes 25 s.
-        manager = TaskManager(include_defaults=any(rows is None for _, rows in tasks))
-        built = [_build(manager, spec, rows_of[spec.name], online=online) for spec, _ in tasks]
+        manager = TaskManager(include_defaults=rows is None)
+        task = _build(manager, spec, rows, online=online)
         output = lm_eval.simple_evaluate(
             ContinuationLM(model, tokenizer=tokenizer, batch_size=batch_size, add_bos_token=False),
-            tasks=built,
+            tasks=[task],
             task_manager=manager,
-            limit=limit,
             bootstrap_iters=0,
             log_samples=True,
             # It would seed the global generators of the caller.
@@ -99,10 +89,7 @@ def evaluate_harness(
             numpy_random_seed=None,
             torch_random_seed=None,
         )
-    return {
-        spec.name: _result(spec, rows_of[spec.name], output, task.config.task, limit)
-        for (spec, _), task in zip(tasks, built, strict=True)
-    }
+    return _result(spec, rows, output, task.config.task)
 
 
 def _build(manager: Any, spec: TaskSpec, rows: Sequence[Row] | None, *, online: bool) -> Any:
@@ -114,9 +101,16 @@ def _build(manager: Any, spec: TaskSpec, rows: Sequence[Row] | None, *, online: 
     elif not rows:
         raise UsageError(f"Task {spec.name}: no rows.")
     else:
+        from datasets import Dataset
+
+        # A plain function: lm-eval deep-copies configurations, rows in a partial too. Rows built
+        # from Python values keep their types.
+        def load(**_: object) -> dict[str, Any]:
+            return {_SPLIT: Dataset.from_list([dict(row) for row in rows])}
+
         config |= {
             "task": spec.name,
-            "custom_dataset": _dataset(rows),
+            "custom_dataset": load,
             "test_split": _SPLIT,
             "metadata": {"version": spec.version},
         }
@@ -133,20 +127,7 @@ def _build(manager: Any, spec: TaskSpec, rows: Sequence[Row] | None, *, online: 
     return task
 
 
-def _dataset(rows: Sequence[Row]) -> Any:
-    """A loader as lm-eval calls it; rows built from Python values keep their types."""
-    from datasets import Dataset
-
-    # A plain function: lm-eval deep-copies configurations, and rows would be copied with a partial.
-    def load(**_: object) -> dict[str, Any]:
-        return {_SPLIT: Dataset.from_list([dict(row) for row in rows])}
-
-    return load
-
-
-def _result(
-    spec: TaskSpec, rows: Sequence[Row] | None, output: Any, own: str, limit: int | None
-) -> HarnessResult:
+def _result(spec: TaskSpec, rows: Sequence[Row] | None, output: Any, own: str) -> HarnessResult:
     metrics = {
         _metric_name(key): float(value)
         for key, value in output["results"][own].items()
@@ -166,9 +147,7 @@ def _result(
             key = _metric_name(f"{name},{sample['filter']}")
             if isinstance(sample[name], int | float) and key in per_example:
                 per_example[key][example] = float(sample[name])
-    return HarnessResult(
-        metrics, per_example, _signature(spec, rows, output, own, limit), len(samples)
-    )
+    return HarnessResult(metrics, per_example, _signature(spec, rows, output, own), len(samples))
 
 
 def _metric_name(key: str) -> str:
@@ -177,9 +156,7 @@ def _metric_name(key: str) -> str:
     return name if filtered == "none" else f"{name}:{filtered}"
 
 
-def _signature(
-    spec: TaskSpec, rows: Sequence[Row] | None, output: Any, own: str, limit: int | None
-) -> str:
+def _signature(spec: TaskSpec, rows: Sequence[Row] | None, output: Any, own: str) -> str:
     parts = {
         "lm-eval": version("lm-eval"),
         "task": spec.name,
@@ -188,7 +165,7 @@ def _signature(
         "bos": "no",
         "config": _digest(spec.lm_eval),
         "data": "hub" if rows is None else _digest(list(rows)),
-        "limit": limit or "none",
+        "limit": "none",  # baselines name it
     }
     return "|".join(f"{key}:{value}" for key, value in parts.items())
 
@@ -198,11 +175,8 @@ def _digest(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-class _DropExpected(logging.Filter):
-    """Lets every record through but lm-eval's remarks on what is done here on purpose."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not any(text in record.getMessage() for text in _EXPECTED)
+def _unexpected(record: logging.LogRecord) -> bool:
+    return not any(text in record.getMessage() for text in _EXPECTED)
 
 
 @contextmanager
@@ -211,11 +185,7 @@ def _contained() -> Iterator[None]:
     import lm_eval.evaluator
     from tqdm import tqdm  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-    loggers = [
-        logging.getLogger(name) for name in ("lm_eval.models.huggingface", "lm_eval.api.task")
-    ]
-    root, dropping = logging.getLogger("lm_eval"), _DropExpected()
-    level = root.level
+    root = logging.getLogger("lm_eval")
     make_bar = tqdm.__init__
 
     def without_bar(bar: Any, *args: Any, **options: Any) -> None:
@@ -223,13 +193,14 @@ def _contained() -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(tqdm, "__init__", without_bar))
-        # A second per call and several processes; provenance is recorded once per cell elsewhere.
-        stack.enter_context(patch.object(lm_eval.evaluator, "add_env_info", lambda _: None))
+        # A second per call and several processes; provenance is recorded elsewhere.
+        for name in ("add_env_info", "get_git_commit_hash"):
+            stack.enter_context(patch.object(lm_eval.evaluator, name, lambda *_: None))
         # It draws ids for its requests from the global generator.
         stack.callback(random.setstate, random.getstate())
+        stack.callback(root.setLevel, root.level)
         root.setLevel(logging.WARNING)
-        stack.callback(root.setLevel, level)
-        for logger in loggers:
-            logger.addFilter(dropping)
-            stack.callback(logger.removeFilter, dropping)
+        for logger in (root.getChild("models.huggingface"), root.getChild("api.task")):
+            logger.addFilter(_unexpected)
+            stack.callback(logger.removeFilter, _unexpected)
         yield

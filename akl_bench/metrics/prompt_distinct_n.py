@@ -1,28 +1,24 @@
 """Distinct-n of the several samples of one prompt, then the mean over prompts."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from akl_bench.metrics._text import WORDS, pooled_ngrams, require_order
-from akl_bench.metrics.base import Metric, Scope
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
 class PromptDistinctN(Metric):
     """Diversity of the answers to one prompt; 0 where there is no n-gram."""
 
-    scope: ClassVar[Scope] = "group"
-    higher_is_better: ClassVar[bool | None] = True
-    details: ClassVar[Mapping[str, str]] = {"tokenizer": WORDS}
+    scope = "group"
+    higher_is_better = True
+    details = (WORDS,)
 
     n: int = 2
 
     def __post_init__(self) -> None:
         require_order(self.n, largest=10)
 
-    def per_group(self, prompt: str, texts: Sequence[str], references: Sequence[str]) -> float:
+    def per_group(self, prompt: str, texts: Texts, references: Texts) -> float:
         counts = pooled_ngrams(texts, self.n)
         return len(counts) / max(1, sum(counts.values()))

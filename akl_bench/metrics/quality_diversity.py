@@ -4,16 +4,12 @@ Quality is the mean ROUGE-L of the samples, diversity 1 - self-BLEU among them. 
 easily had (one good answer always; noise), their harmonic mean is not.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from akl_bench.metrics import _bleu
 from akl_bench.metrics._text import require_order
-from akl_bench.metrics.base import Metric, Scope
+from akl_bench.metrics.base import Metric, Texts
 from akl_bench.metrics.prompt_self_bleu import PromptSelfBleu
 from akl_bench.metrics.rouge_l import RougeL
 
@@ -26,24 +22,22 @@ class QualityDiversity(Metric):
         n: Largest n-gram order of the self-BLEU.
     """
 
-    scope: ClassVar[Scope] = "group"
-    higher_is_better: ClassVar[bool | None] = True
-    needs: ClassVar[frozenset[str]] = frozenset({"references"})
-    scale: ClassVar[float] = 100.0
-    format: ClassVar[str] = "%.1f"
-    details: ClassVar[Mapping[str, str]] = {
-        "quality": f"rouge_l_v{RougeL.version}",
-        "diversity": f"1-prompt_self_bleu_v{PromptSelfBleu.version}",
-    }
+    scope = "group"
+    higher_is_better = True
+    needs = frozenset({"references"})
+    scale = 100.0
+    format = "%.1f"
+    details = (
+        f"quality:rouge_l_v{RougeL.version}",
+        f"diversity:1-prompt_self_bleu_v{PromptSelfBleu.version}",
+    )
 
     n: int = 4
 
     def __post_init__(self) -> None:
         require_order(self.n, largest=5)
 
-    def per_group(
-        self, prompt: str, texts: Sequence[str], references: Sequence[str]
-    ) -> float | None:
+    def per_group(self, prompt: str, texts: Texts, references: Texts) -> float | None:
         sameness = _bleu.self_bleu(texts, self.n)
         if sameness is None:
             return None

@@ -1,11 +1,7 @@
 """How much of a response its longest repeated n-gram fills: shows a decoder in a loop."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from akl_bench.metrics._text import WORDS, words
 from akl_bench.metrics.base import Metric
@@ -18,8 +14,8 @@ class RepeatedNgram(Metric):
     0 for an empty text or one in which no token recurs; L - 1 over L for one token L times.
     """
 
-    higher_is_better: ClassVar[bool | None] = False
-    details: ClassVar[Mapping[str, str]] = {"tokenizer": WORDS}
+    higher_is_better = False
+    details = (WORDS,)
 
     def score_text(self, text: str, references: tuple[str, ...], prompt: str) -> float:
         tokens = words(text)

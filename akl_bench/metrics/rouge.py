@@ -1,19 +1,13 @@
 """ROUGE-1, ROUGE-2 and ROUGE-Lsum F-measure, computed by rouge-score itself."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any
 
 from akl_bench.errors import UsageError
-from akl_bench.metrics._text import rouge_tokens
+from akl_bench.metrics._text import ROUGE, rouge_tokens
 from akl_bench.metrics.base import Metric
-
-if TYPE_CHECKING:
-    from rouge_score.rouge_scorer import RougeScorer
 
 _TYPES = {"1": "rouge1", "2": "rouge2", "lsum": "rougeLsum"}
 
@@ -26,15 +20,11 @@ class Rouge(Metric):
         variant: "1", "2" or "lsum" (sentences are lines; see `rouge_l` for ROUGE-L).
     """
 
-    higher_is_better: ClassVar[bool | None] = True
-    needs: ClassVar[frozenset[str]] = frozenset({"references"})
-    scale: ClassVar[float] = 100.0
-    format: ClassVar[str] = "%.1f"
-    details: ClassVar[Mapping[str, str]] = {
-        "stemmer": "porter",
-        "tokenizer": "rouge_score",
-        "agg": "max_over_references",
-    }
+    higher_is_better = True
+    needs = frozenset({"references"})
+    scale = 100.0
+    format = "%.1f"
+    details = ROUGE
 
     variant: str | int = "1"
 
@@ -51,7 +41,7 @@ class Rouge(Metric):
 
 
 @lru_cache
-def _scorer(rouge_type: str) -> RougeScorer:
+def _scorer(rouge_type: str) -> Any:
     # Imports nltk, which takes a second.
     from rouge_score.rouge_scorer import RougeScorer
 

@@ -4,15 +4,11 @@ Lin (2004): with L the longest common subsequence of the stemmed tokens, P = L /
 R = L / |reference|, F = 2 P R / (P + R); the best of several references counts.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from rapidfuzz.distance import LCSseq
 
-from akl_bench.metrics._text import rouge_tokens
+from akl_bench.metrics._text import ROUGE, rouge_tokens
 from akl_bench.metrics.base import Metric
 
 
@@ -20,16 +16,12 @@ from akl_bench.metrics.base import Metric
 class RougeL(Metric):
     """ROUGE-L in points; a text without tokens scores 0."""
 
-    aliases: ClassVar[tuple[str, ...]] = ("rougeL",)
-    higher_is_better: ClassVar[bool | None] = True
-    needs: ClassVar[frozenset[str]] = frozenset({"references"})
-    scale: ClassVar[float] = 100.0
-    format: ClassVar[str] = "%.1f"
-    details: ClassVar[Mapping[str, str]] = {
-        "stemmer": "porter",
-        "tokenizer": "rouge_score",
-        "agg": "max_over_references",
-    }
+    aliases = ("rougeL",)
+    higher_is_better = True
+    needs = frozenset({"references"})
+    scale = 100.0
+    format = "%.1f"
+    details = ROUGE
 
     def score_text(self, text: str, references: tuple[str, ...], prompt: str) -> float:
         prediction = rouge_tokens(text)

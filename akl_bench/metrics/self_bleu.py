@@ -1,14 +1,10 @@
 """Self-BLEU: mean BLEU of each response against all the others (Zhu et al. 2018, Texygen)."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from akl_bench.metrics import _bleu
-from akl_bench.metrics._text import WORDS, require_order
-from akl_bench.metrics.base import Metric, Scope
+from akl_bench.metrics._text import require_order
+from akl_bench.metrics.base import Metric, Texts
 
 
 @dataclass(frozen=True)
@@ -19,20 +15,16 @@ class SelfBleu(Metric):
         n: Largest n-gram order, 1 .. 5, orders weighted equally.
     """
 
-    scope: ClassVar[Scope] = "corpus"
-    higher_is_better: ClassVar[bool | None] = False
-    scale: ClassVar[float] = 100.0
-    format: ClassVar[str] = "%.1f"
-    details: ClassVar[Mapping[str, str]] = {
-        "smoothing": _bleu.SMOOTHING,
-        "tokenizer": WORDS,
-        "refs": "all_others",
-    }
+    scope = "corpus"
+    higher_is_better = False
+    scale = 100.0
+    format = "%.1f"
+    details = (*_bleu.DETAILS, "refs:all_others")
 
     n: int = 4
 
     def __post_init__(self) -> None:
         require_order(self.n, largest=5)
 
-    def corpus(self, texts: Sequence[str]) -> float | None:
+    def corpus(self, texts: Texts) -> float | None:
         return _bleu.self_bleu(texts, self.n)

@@ -2,33 +2,14 @@
 
 from pathlib import Path
 
-from akl_bench.microworld.grammar import (
-    GRAMMAR_VERSION,
-    HARNESS_SPLITS,
-    SPLITS,
-    answer_distribution,
-    is_valid,
-    kind_of,
-    mode_of,
-    modes,
-    next_token_distribution,
-    records,
-    understands,
-)
+from akl_bench.microworld.grammar import GRAMMAR_VERSION as GRAMMAR_VERSION
+from akl_bench.microworld.grammar import is_valid as is_valid
+from akl_bench.microworld.grammar import kind_of as kind_of
+from akl_bench.microworld.grammar import mode_of as mode_of
+from akl_bench.microworld.grammar import modes as modes
+from akl_bench.microworld.grammar import understands as understands
+from akl_bench.microworld.splits import HARNESS_SPLITS as HARNESS_SPLITS
+from akl_bench.microworld.splits import SPLITS as SPLITS
+from akl_bench.microworld.splits import records as records
 
 TEACHER = Path(__file__).parent / "teacher"
-
-__all__ = [
-    "GRAMMAR_VERSION",
-    "HARNESS_SPLITS",
-    "SPLITS",
-    "TEACHER",
-    "answer_distribution",
-    "is_valid",
-    "kind_of",
-    "mode_of",
-    "modes",
-    "next_token_distribution",
-    "records",
-    "understands",
-]

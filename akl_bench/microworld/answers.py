@@ -1,23 +1,22 @@
 """The exact probability distribution of the answers to one instruction.
 
 An answer is a mixture of *modes* (what is said); a mode is a sequence of slots, each an independent
-choice of phrase (how it is said). Sums over this structure are exact and cheap, so validity, modes
-and next-token probabilities need no enumeration of texts.
+choice of phrase (how it is said). Validity and modes need no enumeration of texts.
 """
-
-from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-EOS = "<eos>"
-
+Name = TypeVar("Name", bound=Hashable)
 Words = tuple[str, ...]
 Phrases = str | Mapping[str, float]
 """A fixed phrase, or phrases with weights."""
 Slot = tuple[tuple[Words, float], ...]
+Modes = dict[str, tuple[float, list[Phrases]]]
+"""What can be said -> its weight and the phrases that word it, slot by slot."""
 
 
 def normalised(weights: Mapping[str, float]) -> dict[str, float]:
@@ -33,7 +32,7 @@ def product(*factors: Mapping[str, float]) -> dict[str, float]:
     return normalised(weights) if weights else {}
 
 
-def pick(rng: random.Random, weights: Mapping[str, float]) -> str:
+def pick(rng: random.Random, weights: Mapping[Name, float]) -> Name:
     """Draw one name.
 
     Only ``random()`` is used: Python promises its sequence across versions, but not that of
@@ -60,43 +59,14 @@ class Mode:
     probability: float
     slots: tuple[Slot, ...]
 
-    def likelihood(self, words: Sequence[str]) -> float:
-        """Probability of these words, and no more, given the mode."""
-        return dict(self._after(words)).get((len(self.slots), 0, 0), 0.0)
-
-    def next_words(self, prefix: Sequence[str]) -> dict[str, float]:
-        """Joint probability, given the mode, of the prefix and each next word (`EOS`: end)."""
-        out: dict[str, float] = {}
-        for (at, choice, offset), weight in self._after(prefix):
-            word = EOS if at == len(self.slots) else self.slots[at][choice][0][offset]
-            out[word] = out.get(word, 0.0) + weight
-        return out
-
-    def _after(self, words: Sequence[str]) -> Iterable[tuple[tuple[int, int, int], float]]:
-        """Positions (slot, phrase, offset) that the words may lead to, with probabilities."""
-        alive = dict(self._enter(0, 1.0))
-        for word in words:
-            moved: dict[tuple[int, int, int], float] = {}
-            for (at, choice, offset), weight in alive.items():
-                if at == len(self.slots) or self.slots[at][choice][0][offset] != word:
-                    continue
-                if offset + 1 < len(self.slots[at][choice][0]):
-                    arrivals: Iterable[tuple[tuple[int, int, int], float]] = [
-                        ((at, choice, offset + 1), weight)
-                    ]
-                else:
-                    arrivals = self._enter(at + 1, weight)
-                for position, share in arrivals:
-                    moved[position] = moved.get(position, 0.0) + share
-            alive = moved
-        return alive.items()
-
-    def _enter(self, at: int, weight: float) -> Iterator[tuple[tuple[int, int, int], float]]:
+    def can_say(self, words: Words, at: int = 0) -> bool:
+        """Whether these words, and no more, word the slots from the `at`-th on."""
         if at == len(self.slots):
-            yield (at, 0, 0), weight
-            return
-        for choice, (_, share) in enumerate(self.slots[at]):
-            yield (at, choice, 0), weight * share
+            return not words
+        return any(
+            words[: len(phrase)] == phrase and self.can_say(words[len(phrase) :], at + 1)
+            for phrase, _ in self.slots[at]
+        )
 
     def best(self) -> str:
         """The most probable wording."""
@@ -110,55 +80,17 @@ class Answer:
     modes: tuple[Mode, ...]
 
     @classmethod
-    def of(cls, modes: Mapping[str, tuple[float, Sequence[Phrases]]]) -> Answer:
-        """Build from ``{mode: (weight, [phrase or {phrase: weight}, ...])}``."""
+    def of(cls, modes: Modes) -> "Answer":
+        """Build from weighted modes."""
         shares = normalised({name: weight for name, (weight, _) in modes.items()})
-        return cls(
-            tuple(
-                Mode(name, shares[name], tuple(_slot(slot) for slot in slots))
-                for name, (_, slots) in modes.items()
-            )
-        )
-
-    def probability(self, words: Sequence[str]) -> float:
-        """Probability of exactly these words."""
-        return math.fsum(mode.probability * mode.likelihood(words) for mode in self.modes)
+        made = (Mode(name, shares[name], tuple(map(_slot, modes[name][1]))) for name in modes)
+        return cls(tuple(made))
 
     def mode_of(self, words: Sequence[str]) -> str | None:
         """Name of the mode that can say these words; None where no mode can (an invalid answer)."""
-        return next((mode.name for mode in self.modes if mode.likelihood(words) > 0), None)
-
-    def next_words(self, prefix: Sequence[str]) -> dict[str, float]:
-        """Distribution of the word after the prefix; empty where the prefix is impossible."""
-        joint: dict[str, float] = {}
-        for mode in self.modes:
-            for word, share in mode.next_words(prefix).items():
-                joint[word] = joint.get(word, 0.0) + mode.probability * share
-        return normalised(joint) if joint else {}
-
-    def texts(self) -> dict[str, float]:
-        """Every valid text with its probability, likeliest first."""
-        out: dict[str, float] = {}
-        for mode in self.modes:
-            partial: dict[Words, float] = {(): mode.probability}
-            for slot in mode.slots:
-                grown: dict[Words, float] = {}
-                for said, weight in partial.items():
-                    for phrase, share in slot:
-                        text = said + phrase
-                        grown[text] = grown.get(text, 0.0) + weight * share
-                partial = grown
-            for said, weight in partial.items():
-                text_said = " ".join(said)
-                out[text_said] = out.get(text_said, 0.0) + weight
-        return dict(sorted(out.items(), key=lambda item: -item[1]))
+        return next((mode.name for mode in self.modes if mode.can_say(tuple(words))), None)
 
     def draw(self, rng: random.Random) -> str:
         """Sample one text."""
-        shares = {str(index): mode.probability for index, mode in enumerate(self.modes)}
-        mode = self.modes[int(pick(rng, shares))]
-        said: list[str] = []
-        for slot in mode.slots:
-            share = {str(index): weight for index, (_, weight) in enumerate(slot)}
-            said.extend(slot[int(pick(rng, share))][0])
-        return " ".join(said)
+        mode = self.modes[pick(rng, dict(enumerate(mode.probability for mode in self.modes)))]
+        return " ".join(word for slot in mode.slots for word in pick(rng, dict(slot)))

@@ -4,8 +4,6 @@ A query ends like the profile's prompt, ``INSTRUCTION :``, and a choice is what 
 blank.
 """
 
-from __future__ import annotations
-
 import random
 from typing import Any
 
@@ -14,12 +12,9 @@ from akl_bench.microworld.answers import pick
 from akl_bench.microworld.kinds import KINDS, SLOT_WORDS
 
 _KINDS = {kind.name: kind for kind in KINDS}
-_AGREEMENT = ("describe", "do_many", "keep", "name", "story")
-_FACTS = ("compare", "count", "meet", "route")
-_CLOZE = ("add", "compare", "count", "reverse", "story", "story_need")
 
 
-def _ask(rng: random.Random, names: tuple[str, ...], *, held_out: bool = False) -> str:
+def _ask(rng: random.Random, *names: str, held_out: bool = False) -> str:
     kind = _KINDS[pick(rng, dict.fromkeys(names, 1.0))]
     return grammar.draw(kind, rng, held_out=held_out)
 
@@ -36,7 +31,7 @@ def agreement(rng: random.Random) -> dict[str, Any]:
 
     The right answer is a mode drawn evenly, so that rare modes count as much as likely ones.
     """
-    instruction = _ask(rng, _AGREEMENT)
+    instruction = _ask(rng, "describe", "do_many", "keep", "name", "story")
     answer = grammar.answer(instruction)
     right = answer.modes[int(rng.random() * len(answer.modes))].best()
     wrong: list[str] = []
@@ -55,7 +50,7 @@ def facts(rng: random.Random) -> dict[str, Any]:
     A neighbour is an instruction that differs in one word.
     """
     while True:
-        instruction = _ask(rng, _FACTS, held_out=True)
+        instruction = _ask(rng, "compare", "count", "meet", "route", held_out=True)
         kind = _KINDS[grammar.kind_of(instruction)]
         here = kind.parse(instruction) or ()
         there = list(here)
@@ -73,7 +68,7 @@ def facts(rng: random.Random) -> dict[str, Any]:
 
 def cloze(rng: random.Random) -> dict[str, Any]:
     """The last word before the full stop, where everything said before determines it."""
-    instruction = _ask(rng, _CLOZE)
+    instruction = _ask(rng, "add", "compare", "count", "reverse", "story", "story_need")
     *before, last, _ = grammar.answer(instruction).draw(rng).split()
     return {
         "instruction": instruction,

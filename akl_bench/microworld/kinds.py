@@ -5,17 +5,17 @@ that are `compositional` keep one combination in five for the compositional spli
 many valid continuations.
 """
 
-from __future__ import annotations
-
 import random
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 from itertools import product as cartesian
 
 from akl_bench.microworld import vocabulary as world
-from akl_bench.microworld.answers import Answer, Phrases, normalised, pick, product
+from akl_bench.microworld.answers import Answer, Modes, normalised, pick, product
 
 SLOT_WORDS: dict[str, tuple[str, ...]] = {
     "animal": tuple(world.ANIMALS),
@@ -45,71 +45,62 @@ class Kind:
     name: str
     pattern: str
     """Words; ``{animal}`` and the like are slots."""
-    answer: Callable[..., Answer | None]
-    """Slot words -> answer, or None for a filling that the world does not ask about."""
+    modes: Callable[..., Modes | None]
+    """Slot words -> modes, or None for a filling that the world does not ask about."""
     weight: float = 1.0
     compositional: bool = False
     open: bool = False
 
     def slots(self) -> list[str]:
         """Slot types in order."""
-        return [word[1:-1] for word in self.pattern.split() if word.startswith("{")]
+        return re.findall(r"{(\w+)}", self.pattern)
 
     def fill(self, words: Sequence[str]) -> str:
         """The instruction with these slot words."""
-        rest = iter(words)
-        return " ".join(next(rest) if w.startswith("{") else w for w in self.pattern.split())
+        return re.sub(r"{\w+}", "{}", self.pattern).format(*words)
 
     def parse(self, instruction: str) -> tuple[str, ...] | None:
         """Slot words of an instruction of this kind; None for any other text."""
-        pattern, words = self.pattern.split(), instruction.split()
-        if len(pattern) != len(words):
-            return None
-        found: list[str] = []
-        for wanted, word in zip(pattern, words, strict=True):
-            if wanted.startswith("{"):
-                if word not in SLOT_WORDS[wanted[1:-1]]:
-                    return None
-                found.append(word)
-            elif wanted != word:
-                return None
-        return tuple(found)
+        match = self._regex.fullmatch(" ".join(instruction.split()))
+        return match.groups() if match else None
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        return re.compile(
+            re.sub(r"{(\w+)}", lambda m: f"({'|'.join(SLOT_WORDS[m[1]])})", self.pattern)
+        )
 
     def draw(self, rng: random.Random) -> tuple[str, ...]:
         """Slot words for a random instruction that has an answer."""
         while True:
             words = tuple(pick(rng, dict.fromkeys(SLOT_WORDS[slot], 1.0)) for slot in self.slots())
-            if self.answer(*words) is not None:
+            if self.modes(*words) is not None:
                 return words
 
-    def fillings(self) -> list[tuple[str, ...]]:
-        """All slot words that have an answer."""
-        every = cartesian(*(SLOT_WORDS[slot] for slot in self.slots()))
-        return [words for words in every if self.answer(*words) is not None]
+    def answer(self, *words: str) -> Answer | None:
+        """The answer for these slot words, or None where the world does not ask about them."""
+        modes = self.modes(*words)
+        return None if modes is None else Answer.of(modes)
 
     def held_out(self, words: Sequence[str]) -> bool:
         """Whether this combination, in whichever order, is kept for the compositional split."""
-        if not self.compositional:
-            return False
         key = " ".join([self.name, *sorted(words)])
-        return zlib.crc32(key.encode()) % HELD_OUT_SHARE == 0
+        return self.compositional and zlib.crc32(key.encode()) % HELD_OUT_SHARE == 0
 
 
-def _name_three(group: str) -> Answer:
+def _name_three(group: str) -> Modes:
     # Drawn without replacement: saying the same animal twice is the typical fault of a student that
     # averages.
     shares = normalised(world.GROUPS[group])
-    return Answer.of(
-        {
-            f"{one} {two} {three}": (
-                shares[one]
-                * (shares[two] / (1 - shares[one]))
-                * (shares[three] / (1 - shares[one] - shares[two])),
-                [f"the {one} the {two} and the {three} ."],
-            )
-            for one, two, three in permutations(shares, 3)
-        }
-    )
+    return {
+        f"{one} {two} {three}": (
+            shares[one]
+            * (shares[two] / (1 - shares[one]))
+            * (shares[three] / (1 - shares[one] - shares[two])),
+            [f"the {one} the {two} and the {three} ."],
+        )
+        for one, two, three in permutations(shares, 3)
+    }
 
 
 def _acts(animal: str) -> dict[tuple[str, str], float]:
@@ -121,109 +112,101 @@ def _acts(animal: str) -> dict[tuple[str, str], float]:
     }
 
 
-def _describe(animal: str) -> Answer:
+def _describe(animal: str) -> Modes:
     facts = world.ANIMALS[animal]
-    return Answer.of(
-        {
-            f"{look}, {verb} {adverb}, {food}": (
-                facts.looks[look] * share * facts.foods[food],
-                [
-                    f"the {animal} is {look} . it {world.VERBS[verb][0]} {adverb} and",
-                    {"it likes": 2, "it eats": 1},
-                    f"{food} .",
-                ],
-            )
-            for look, food in cartesian(facts.looks, facts.foods)
-            for (verb, adverb), share in _acts(animal).items()
-        }
-    )
+    return {
+        f"{look}, {verb} {adverb}, {food}": (
+            facts.looks[look] * share * facts.foods[food],
+            [
+                f"the {animal} is {look} . it {world.VERBS[verb][0]} {adverb} and",
+                {"it likes": 2, "it eats": 1},
+                f"{food} .",
+            ],
+        )
+        for look, food in cartesian(facts.looks, facts.foods)
+        for (verb, adverb), share in _acts(animal).items()
+    }
 
 
-def _likes(food: str) -> Answer:
+def _likes(food: str) -> Modes:
     fans = {name: facts.foods[food] for name, facts in world.ANIMALS.items() if food in facts.foods}
-    return Answer.of(
-        {name: (weight, [f"the {name} likes {food} ."]) for name, weight in fans.items()}
-    )
+    return {name: (weight, [f"the {name} likes {food} ."]) for name, weight in fans.items()}
 
 
-def _keeps(person: str, item: str) -> Answer:
+def _keeps(person: str, item: str) -> Modes:
     open_share = world.OBJECTS[item]
-    modes: dict[str, tuple[float, list[Phrases]]] = {}
+    modes: Modes = {}
     for room, weight in normalised(world.PEOPLE[person]).items():
         for spot, share in zip(world.ROOMS[room], (open_share, 1 - open_share), strict=True):
             where = {f"in the {room} {spot} .": 3.0, f"{spot} in the {room} .": 1.0}
             modes[f"{room}, {spot}"] = (weight * share, [f"{person} keeps it", where])
-    return Answer.of(modes)
+    return modes
 
 
-def _reverse(*words: str) -> Answer | None:
+def _reverse(*words: str) -> Modes | None:
     if len(set(words)) < len(words):
         return None
     turned = " ".join(reversed(words))
-    return Answer.of({turned: (1.0, [f"{turned} ."])})
+    return {turned: (1.0, [f"{turned} ."])}
 
 
-def _count(first: str, last: str) -> Answer | None:
+def _count(first: str, last: str) -> Modes | None:
     start, stop = world.NUMBERS.index(first), world.NUMBERS.index(last)
     if not 2 <= abs(stop - start) <= 6:
         return None
     step = 1 if stop > start else -1
     said = " ".join(world.NUMBERS[i] for i in range(start, stop + step, step))
-    return Answer.of({said: (1.0, [f"{said} ."])})
+    return {said: (1.0, [f"{said} ."])}
 
 
-def _add(first: str, second: str) -> Answer | None:
+def _add(first: str, second: str) -> Modes | None:
     total = world.NUMBERS.index(first) + world.NUMBERS.index(second) + 2
     if total > len(world.NUMBERS):
         return None
     said = world.NUMBERS[total - 1]
-    return Answer.of({said: (1.0, [f"{first} and {second} make {said} ."])})
+    return {said: (1.0, [f"{first} and {second} make {said} ."])}
 
 
-def _compare(first: str, second: str) -> Answer | None:
+def _compare(first: str, second: str) -> Modes | None:
     if first == second:
         return None
     big, small = sorted((first, second), key=lambda name: -world.ANIMALS[name].size)
-    return Answer.of(
-        {
-            "bigger": (3.0, [f"the {big} is bigger than the {small} ."]),
-            "smaller": (1.0, [f"the {small} is smaller than the {big} ."]),
-        }
-    )
+    return {
+        "bigger": (3.0, [f"the {big} is bigger than the {small} ."]),
+        "smaller": (1.0, [f"the {small} is smaller than the {big} ."]),
+    }
 
 
-def _meet(first: str, second: str) -> Answer | None:
+def _meet(first: str, second: str) -> Modes | None:
     shared = product(world.ANIMALS[first].homes, world.ANIMALS[second].homes)
     if first == second or not shared:
         return None
-    return Answer.of(
-        {
-            f"{place}, {time}": (
-                weight * share,
-                [{"they meet": 3, "they can meet": 1}, f"near the {place} {time} ."],
-            )
-            for place, weight in shared.items()
-            for time, share in normalised(world.PLACES[place]).items()
-        }
-    )
+    return {
+        f"{place}, {time}": (
+            weight * share,
+            [{"they meet": 3, "they can meet": 1}, f"near the {place} {time} ."],
+        )
+        for place, weight in shared.items()
+        for time, share in normalised(world.PLACES[place]).items()
+    }
 
 
-def _do(number: str, subject: str) -> Answer:
+def _do(number: str, subject: str) -> Modes:
     animal = SINGULAR.get(subject, subject)
-    modes: dict[str, tuple[float, list[Phrases]]] = {}
+    modes: Modes = {}
     for (stem, adverb), share in _acts(animal).items():
         verb = world.VERBS[stem][0] if number == "one" else stem
         modes[f"{stem} {adverb}"] = (share, [f"{number} {subject} {verb} {adverb} ."])
-    return Answer.of(modes)
+    return modes
 
 
-def _routes(start: str, goal: str) -> Answer | None:
+def _routes(start: str, goal: str) -> Modes | None:
     if start == goal:
         return None
     roads: dict[str, dict[str, float]] = {place: {} for place in world.PLACES}
     for (one, other), liked in world.ROADS.items():
         roads[one][other] = roads[other][one] = liked
-    modes: dict[str, tuple[float, list[Phrases]]] = {}
+    modes: Modes = {}
     paths = [([start], 1.0)]
     while paths:
         path, weight = paths.pop(0)
@@ -236,12 +219,12 @@ def _routes(start: str, goal: str) -> Answer | None:
                 for after, liked in roads[path[-1]].items()
                 if after not in path
             ]
-    return Answer.of(modes)
+    return modes
 
 
-def _story(animal: str, wanted: str | None = None) -> Answer:
+def _story(animal: str, wanted: str | None = None) -> Modes:
     facts = world.ANIMALS[animal]
-    modes: dict[str, tuple[float, list[Phrases]]] = {}
+    modes: Modes = {}
     for need, (need_weight, ending) in world.NEEDS.items():
         if wanted not in (None, need):
             continue
@@ -266,7 +249,7 @@ def _story(animal: str, wanted: str | None = None) -> Answer:
                     f". then it was {ending} .",
                 ],
             )
-    return Answer.of(modes)
+    return modes
 
 
 KINDS: tuple[Kind, ...] = (

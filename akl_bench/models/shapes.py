@@ -3,12 +3,13 @@
 import copy
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from torch import nn
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
-from akl_bench.errors import UsageError, nearest
+from akl_bench.errors import UsageError, did_you_mean
 
 
 def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
@@ -41,6 +42,20 @@ def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedMode
     return cast(PreTrainedModel, student)
 
 
+def fresh_model(folder: Path, overrides: Mapping[str, Any], **options: Any) -> PreTrainedModel:
+    """A model with random weights and the configuration in a folder, but for `overrides`.
+
+    Raises:
+        UsageError: As `with_overrides`.
+    """
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    auto_model: Any = AutoModelForCausalLM  # it has no annotation for `from_config`
+    model: PreTrainedModel = auto_model.from_config(
+        with_overrides(config, overrides), trust_remote_code=False, **options
+    )
+    return model
+
+
 def with_overrides(config: PretrainedConfig, overrides: Mapping[str, Any]) -> PretrainedConfig:
     """A copy of `config` with `overrides`, and the fields that follow from them made to fit.
 
@@ -51,10 +66,8 @@ def with_overrides(config: PretrainedConfig, overrides: Mapping[str, Any]) -> Pr
     known = fresh.to_dict().keys() | fresh.attribute_map.keys()
     for key in overrides:
         if key not in known:
-            close = nearest(key, known)
-            hint = f" Did you mean: {close}?" if close else ""
+            hint = did_you_mean(key, known)
             raise UsageError(f"architecture: {config.model_type} has no '{key}'.{hint}")
-    heads_before = fresh.num_attention_heads
     layers_before = fresh.num_hidden_layers
     settings = dict(overrides)
     layers = settings.pop("num_hidden_layers", layers_before)
@@ -66,7 +79,7 @@ def with_overrides(config: PretrainedConfig, overrides: Mapping[str, Any]) -> Pr
     for key, value in settings.items():
         setattr(fresh, key, value)
     if "num_key_value_heads" not in settings and (
-        getattr(fresh, "num_key_value_heads", None) == heads_before
+        getattr(fresh, "num_key_value_heads", None) == config.num_attention_heads
     ):
         fresh.num_key_value_heads = fresh.num_attention_heads
     if fresh.hidden_size % fresh.num_attention_heads:
@@ -100,4 +113,4 @@ def _layer_stack(model: PreTrainedModel, total: int) -> str:
     for name, module in model.named_modules():
         if isinstance(module, nn.ModuleList) and len(module) == total:
             return str(name)
-    raise UsageError(f"{type(model).__name__}: no list of {total} layers found; cannot keep some.")
+    raise UsageError(f"{type(model).__name__}: it has no list of {total} layers to keep some of.")

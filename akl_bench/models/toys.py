@@ -1,9 +1,8 @@
 """Dry models: a hub model's architecture at toy width with random weights, made offline."""
 
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -14,10 +13,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from akl_bench.artifacts.files import new_folder
+from akl_bench.config import ModelRef, Profile
 from akl_bench.errors import UsageError
-
-if TYPE_CHECKING:
-    from akl_bench.config import ModelRef
 
 # Part of a hub name -> transformers model type. The first match counts.
 _FAMILIES = {
@@ -35,7 +33,7 @@ _END = "<|endoftext|>"
 
 
 def dry(ref: "ModelRef", folder: Path, *, teacher: bool, texts: Iterable[str]) -> "ModelRef":
-    """Write a toy checkpoint for `ref` into `folder` and return the reference to it.
+    """Write a toy checkpoint for `ref` into `folder`, if none is there; return the reference to it.
 
     The architecture class is the hub model's; teacher and student differ in width and depth, as
     real ones do. The tokenizer is a byte-level BPE (the kind that GPT-2 has) trained on `texts`:
@@ -44,6 +42,9 @@ def dry(ref: "ModelRef", folder: Path, *, teacher: bool, texts: Iterable[str]) -
     Raises:
         UsageError: The architecture of that hub model is not known here.
     """
+    toy = ref.model_copy(update={"source": "path", "path": str(folder), "name": None})
+    if (folder / "config.json").is_file():
+        return toy
     name = (ref.name or "").lower()
     family = next((kind for part, kind in _FAMILIES.items() if part in name), None)
     if family is None:
@@ -73,13 +74,22 @@ def dry(ref: "ModelRef", folder: Path, *, teacher: bool, texts: Iterable[str]) -
         torch.manual_seed(int(teacher))
         auto_model: Any = AutoModelForCausalLM
         model = auto_model.from_config(config, dtype=torch.float32)
-    # One rename, so that a folder that exists is whole.
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent))
-    model.save_pretrained(scratch)
-    tokenizer.save_pretrained(scratch)
-    scratch.rename(folder)
-    return ref.model_copy(update={"source": "path", "path": str(folder), "name": None})
+    with new_folder(folder) as scratch:
+        model.save_pretrained(scratch)
+        tokenizer.save_pretrained(scratch)
+    return toy
+
+
+def dry_profile(profile: "Profile", folder: Path, texts: Sequence[str]) -> "Profile":
+    """A profile whose teacher and students are toy checkpoints in a folder, made where missing."""
+    teacher = dry(profile.teacher, folder / "teacher", teacher=True, texts=texts)
+    students = {
+        name: dry(ref, folder / f"student-{name}", teacher=False, texts=texts)
+        for name, ref in profile.students.items()
+        if ref.source not in ("teacher", "random")
+    }
+    update = {"teacher": teacher, "students": {**profile.students, **students}}
+    return profile.model_copy(update=update)
 
 
 def _train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerBase:
@@ -93,12 +103,10 @@ def _train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerBase:
         show_progress=False,
     )
     backend.train_from_iterator(texts, trainer)
-    wrap: Any = PreTrainedTokenizerFast
-    tokenizer: PreTrainedTokenizerBase = wrap(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # of transformers
         tokenizer_object=backend,
         bos_token=_END,
         eos_token=_END,
         unk_token=_END,
         clean_up_tokenization_spaces=False,
     )
-    return tokenizer

@@ -13,12 +13,16 @@ _SPECIAL = ("bos_token", "eos_token", "unk_token")
 _PROBE = "Don't  re-read\tthe naïve 3,141.59 Äpfel\n\n  def f(x): # 東京 e\u0301 <|im_start|>"
 
 
+class VocabularyError(UsageError):
+    """Two models whose tokens are not the same."""
+
+
 def check_vocabularies(teacher: PreTrainedTokenizerBase, student: PreTrainedTokenizerBase) -> int:
     """The number V of real token ids that both share; model matrices may have more rows.
 
     Raises:
-        UsageError: The tokenizers differ in tokens, special tokens, chat template or in how they
-            cut a probe text; the message shows the first five differing ids or both values.
+        VocabularyError: The tokenizers differ in tokens, special tokens, chat template or in how
+            they cut a probe text; the message shows the first five differing ids or both values.
     """
     names_T = {index: token for token, index in teacher.get_vocab().items()}
     names_S = {index: token for token, index in student.get_vocab().items()}
@@ -27,7 +31,7 @@ def check_vocabularies(teacher: PreTrainedTokenizerBase, student: PreTrainedToke
         shown = "; ".join(
             f"id {i}: {_name(names_T.get(i))} / {_name(names_S.get(i))}" for i in differing[:_SHOWN]
         )
-        raise UsageError(
+        raise VocabularyError(
             f"Teacher and student have different vocabularies: {len(differing)} ids differ "
             f"(teacher / student): {shown}. Distillation needs one vocabulary."
         )
@@ -41,14 +45,14 @@ def check_vocabularies(teacher: PreTrainedTokenizerBase, student: PreTrainedToke
         if hash_T != hash_S:
             problems.append(f"chat template (sha256): {hash_T} / {hash_S}")
     if problems:
-        raise UsageError(
+        raise VocabularyError(
             "Teacher and student tokenizers share their tokens but not their roles "
             f"(teacher / student): {'; '.join(problems)}."
         )
     ids_T = teacher(_PROBE, add_special_tokens=False)["input_ids"]
     ids_S = student(_PROBE, add_special_tokens=False)["input_ids"]
     if ids_T != ids_S:
-        raise UsageError(
+        raise VocabularyError(
             "Teacher and student tokenizers share their tokens but cut text differently: "
             f"{ids_T} / {ids_S} for {_PROBE!r}."
         )

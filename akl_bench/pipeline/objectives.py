@@ -1,17 +1,21 @@
-"""Objectives by spec: `sft`, or a divergence; `all` is every registered one."""
+"""Objectives by spec: `sft` or a divergence, `@source` behind it; `all` is every registered one."""
 
-import sys
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from akl_bench import divergences
+from akl_bench.artifacts.keys import plugin_code
 from akl_bench.errors import UnknownNameError, UsageError
-from akl_bench.registry import Entry
-from akl_bench.results.files import file_digest
+from akl_bench.registry import Entry, Registry
+from akl_bench.training import sources
 
 SFT = "sft"
-_SFT_ENTRY = Entry(SFT, (), "Cross-entropy on the reference responses; no teacher.", "built in")
+_SFT_ENTRY = Entry(SFT, (), "Cross-entropy on the responses; no teacher.", "built in")
+_DEFAULT_SOURCE = "fixed"
+# A path may have an @ of its own.
+_WITH_SOURCE = re.compile(r"(?P<loss>(?:.+?\.py:)?\w+\s*(?:\(.*?\))?)\s*@(?P<source>.+)", re.S)
 
 
 @dataclass(frozen=True)
@@ -20,13 +24,15 @@ class ObjectiveSpec:
 
     Attributes:
         label: Canonical spec; its row in the tables.
-        plugin: Spec that builds the divergence in any process; "" for sft.
-        source_sha256: Hash of the file that defines it; "" for sft.
+        loss: Spec that builds the divergence in any process; "sft": cross-entropy.
+        source: Spec that builds the source in any process.
+        code: Hash of the code of each.
     """
 
     label: str
-    plugin: str
-    source_sha256: str
+    loss: str
+    source: str
+    code: dict[str, str]
 
 
 def entries() -> dict[str, Entry]:
@@ -40,37 +46,47 @@ def resolve(specs: Sequence[str]) -> list[ObjectiveSpec]:
     Raises:
         UsageError: Unknown name or parameter; or two different plug-ins with one label.
     """
-    wanted: list[str] = []
+    wanted: list[ObjectiveSpec] = []
     for spec in specs:
-        wanted.extend([SFT, *divergences.names()] if spec == "all" else [spec])
-    found: dict[str, ObjectiveSpec] = {}
-    for spec in wanted:
-        objective = _resolve(spec)
-        known = found.setdefault(objective.label, objective)
-        if known.source_sha256 != objective.source_sha256:
+        loss, source = split(spec)
+        losses = [SFT, *divergences.names()] if loss == "all" else [loss]
+        wanted += [_resolve(each, source) for each in losses]
+    by_label: dict[str, ObjectiveSpec] = {}
+    for objective in wanted:
+        known = by_label.setdefault(objective.label, objective)
+        if known.code != objective.code:
             raise UsageError(
-                f"'{spec}' and '{known.plugin}' are both called {objective.label}; rename a class."
+                f"'{known.loss}' and '{objective.loss}' are both called {objective.label}; "
+                "rename a class."
             )
-    return list(found.values())
+    return list(by_label.values())
 
 
-def _resolve(spec: str) -> ObjectiveSpec:
-    if spec == SFT:
-        return ObjectiveSpec(SFT, "", "")
-    try:
-        divergence = divergences.get(spec)
-    except UnknownNameError as error:
-        raise UnknownNameError("objective", spec.partition("(")[0], _all_names()) from error
-    cls = type(divergence)
-    module = sys.modules[cls.__module__]
-    source = Path(str(module.__file__)).resolve()
-    label = divergences.registry.spec_of(divergence)
-    if ".py:" in spec:
-        _, _, params = label.partition("(")
-        plugin = f"{source}:{cls.__name__}" + (f"({params}" if params else "")
+def split(spec: str) -> tuple[str, str]:
+    """Loss and source of an objective's spec."""
+    match = _WITH_SOURCE.fullmatch(spec.strip())
+    return (match["loss"], match["source"]) if match else (spec.strip(), _DEFAULT_SOURCE)
+
+
+def _resolve(loss: str, source: str) -> ObjectiveSpec:
+    source_label, source, source_code = _plugin(sources.registry, source)
+    if loss == SFT:
+        label, code = SFT, ""
     else:
-        plugin = label
-    return ObjectiveSpec(label, plugin, file_digest(source))
+        try:
+            label, loss, code = _plugin(divergences.registry, loss)
+        except UnknownNameError as error:
+            name = loss.partition("(")[0]
+            raise UnknownNameError("objective", name, _all_names()) from error
+    if source_label != _DEFAULT_SOURCE:
+        label += f"@{source_label}"
+    return ObjectiveSpec(label, loss, source, {"loss": code, "source": source_code})
+
+
+def _plugin(registry: Registry[Any], spec: str) -> tuple[str, str, str]:
+    """Canonical spec of a plug-in, the spec that builds it anywhere, and the hash of its code."""
+    plugin = registry.create(spec)
+    return registry.spec_of(plugin), registry.portable(spec), plugin_code(type(plugin))
 
 
 def _all_names() -> list[str]:

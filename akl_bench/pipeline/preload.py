@@ -2,7 +2,8 @@
 
 import importlib
 
-from akl_bench import divergences, metrics
+from akl_bench import divergences, generation, metrics
+from akl_bench.training import sources, teachers
 
 for _module in (
     "accelerate",
@@ -19,8 +20,19 @@ for _module in (
     "akl_bench.metrics._harness_lm",
     "akl_bench.microworld.grammar",
     "akl_bench.pipeline.cell",
+    "akl_bench.pipeline.prepare",
+    "akl_bench.pipeline.train",
+    "akl_bench.pipeline.scores.fidelity",
+    "akl_bench.pipeline.scores.harness",
+    "akl_bench.pipeline.scores.text",
 ):
     importlib.import_module(_module)
-for _registry in (divergences.registry, metrics.registry):
+for _registry in (
+    divergences.registry,
+    generation.registry,
+    metrics.registry,
+    sources.registry,
+    teachers.registry,
+):
     for _name in _registry.names():
         _registry.load(_name)

@@ -1,178 +1,159 @@
-"""What the cells of a run share, made once: token ids and the teacher's states and head."""
+"""What the cells of a run share, made once: token ids, the teacher's states, head and text."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
-from akl_bench.config import Profile
-from akl_bench.data.batches import Encoded, encode
+from akl_bench.artifacts.files import write_jsonl
+from akl_bench.artifacts.keys import libraries
+from akl_bench.artifacts.records import Shared
+from akl_bench.artifacts.store import ROWS, Making
+from akl_bench.data.examples import encode, in_cache, response_tokens, write_examples
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import Record
-from akl_bench.executors.base import Report
 from akl_bench.models.heads import output_head, verify_head
-from akl_bench.models.loading import build_student, load_model, load_tokenizer
+from akl_bench.models.loading import build_student, load_tokenizer
 from akl_bench.models.lora import adapters
 from akl_bench.models.vocabulary import check_vocabularies
-from akl_bench.pipeline.inputs import Inputs
-from akl_bench.results.files import new_folder, read_json, write_json
-from akl_bench.training.distill import mixed_precision
-from akl_bench.training.objective import Head
-from akl_bench.training.teacher_states import write_cache
+from akl_bench.pipeline import shared
+from akl_bench.pipeline.model import teacher_model
+from akl_bench.pipeline.plan import Plan
+from akl_bench.pipeline.provenance import made_here
+from akl_bench.training import sources, teachers
 
-_TEACHER_BATCH = 32
-_ARRAYS = ("prompt_ids", "prompt_lengths", "response_ids", "response_lengths")
-
-
-def device() -> torch.device:
-    """Where models run: CUDA where it is, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+if TYPE_CHECKING:
+    from akl_bench.executors.base import Report
+    from akl_bench.pipeline.inputs import Inputs
 
 
-def teacher_dtype(profile: Profile) -> torch.dtype:
-    """bfloat16 where training is in bf16, float32 elsewhere."""
-    bf16 = mixed_precision(profile.training, device()) == "bf16"
-    return torch.bfloat16 if bf16 else torch.float32
-
-
-def fidelity_sets(inputs: Inputs) -> dict[str, list[Record]]:
-    """Records of the tasks that compare student and teacher token by token."""
-    tasks = inputs.profile.tasks
-    return {name: rows for name, rows in inputs.tasks.items() if tasks[name].kind == "fidelity"}
-
-
-def prepare(inputs: Inputs, folder: Path, report: Report) -> None:
-    """Write the shared folder of a run; it appears whole or not at all.
-
-    It holds, for the training, validation and fidelity sets, the token ids (`NAME.npz`) and the
-    teacher's states (`teacher-NAME/`); the teacher's head, the task rows, and `shared.json`.
+def prepare(inputs: Inputs, plan: Plan, names: Sequence[str], report: Report) -> None:
+    """Make the artifacts of these names that cells share, but for those that are there.
 
     Raises:
         UsageError: Vocabularies that differ, or a model whose head is not linear.
     """
-    profile = inputs.profile
-    tokenizer = load_tokenizer(profile.teacher, online=profile.online)
-    teacher = load_model(
-        profile.teacher, dtype=teacher_dtype(profile), device=device(), online=profile.online
-    )
-    verify_head(teacher, tokenizer)
-    vocab_size = _checked_students(profile, tokenizer)
-    prompt = Prompt(profile.prompt)
-    sets = {"train": inputs.train, "validation": inputs.validation, **fidelity_sets(inputs)}
-    with new_folder(folder) as temporary:
-        counts = {}
-        for name, records in sets.items():
-            encoded = encode(
-                records,
-                prompt,
-                tokenizer,
-                max_prompt_tokens=profile.data.max_prompt_tokens,
-                max_response_tokens=profile.data.max_response_tokens,
+    maker = _Maker(inputs, plan, report)
+    for kind in _MAKERS:
+        for name in names:
+            artifact = plan.shared[name]
+            if name.partition("-")[0] == kind and artifact.sealed() is None:
+                with artifact.make(made_here(libraries())) as making:
+                    _MAKERS[kind](maker, name.partition("-")[2], making)
+
+
+class _Maker:
+    """Loads the teacher at most once."""
+
+    def __init__(self, inputs: Inputs, plan: Plan, report: Report):
+        self._inputs, self._plan, self._report = inputs, plan, report
+        self._profile = plan.profile
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return load_tokenizer(self._profile.teacher, online=self._profile.online)
+
+    @cached_property
+    def _teacher(self) -> Any:
+        return teacher_model(self._plan)
+
+    def models(self, _: str, making: Making) -> None:
+        """Build each model once, so that what cannot work fails before anything is trained."""
+        profile = self._profile
+        verify_head(self._teacher, self._tokenizer)
+        vocab_size = 0
+        for ref in profile.students.values():
+            own = ref.source in ("path", "hub", "gguf")
+            tokenizer = load_tokenizer(ref, online=profile.online) if own else self._tokenizer
+            vocab_size = check_vocabularies(self._tokenizer, tokenizer)
+            student = build_student(
+                ref,
+                profile.teacher,
+                seed=profile.seeds[0],
+                dtype=torch.float32,
+                device="cpu",
+                online=profile.online,
             )
-            save_encoded(temporary / f"{name}.npz", encoded)
-            counts[name] = {
-                "examples": len(encoded),
-                "dropped": encoded.dropped,
-                "response_tokens": encoded.response_tokens,
+            with adapters(student, profile.training.lora, seed=profile.seeds[0]):
+                verify_head(student, tokenizer)
+        making.record = Shared(about={"vocab_size": vocab_size})
+
+    def head(self, _: str, making: Making) -> None:
+        """The teacher's output layer."""
+        weight_VE, bias_V = output_head(self._teacher)
+        tensors = {"weight": weight_VE} | ({} if bias_V is None else {"bias": bias_V})
+        kept = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+        save_file(kept, making.folder / shared.HEAD)
+        making.record = Shared()
+
+    def rows(self, task: str, making: Making) -> None:
+        """The rows of a task: records, or documents for lm-eval."""
+        rows = self._inputs.tasks[task]
+        plain = [asdict(row) if isinstance(row, Record) else row for row in rows]
+        write_jsonl(making.folder / ROWS, plain)
+        making.record = Shared(about={"rows": len(rows)})
+
+    def examples(self, name: str, making: Making) -> None:
+        """A set of examples as token ids; for a source, what it makes of the training set."""
+        data = self._profile.data
+        records = self._records(name)
+        examples = encode(
+            records,
+            Prompt(self._profile.prompt),
+            self._tokenizer,
+            max_prompt_tokens=data.max_prompt_tokens,
+            max_response_tokens=data.max_response_tokens,
+        )
+        dropped = len(records) - len(examples)
+        if name in self._plan.sources:
+            part = self._plan.shared[f"examples-{name}"].part
+            source = sources.registry.create(self._plan.sources[name])
+            report = partial(self._report, "teacher's text")
+            writer = (
+                shared.writer(self._plan, self._teacher, self._tokenizer, part, report)
+                if "teacher text" in source.needs
+                else None
+            )
+            examples = in_cache(source.prepare(examples, writer))
+            part.unlink(missing_ok=True)
+        write_examples(making.folder / shared.EXAMPLES, examples)
+        making.record = Shared(
+            about={
+                "examples": len(examples),
+                "dropped": dropped,
+                "response_tokens": response_tokens(examples),
             }
-            # Without the cache training runs its own teacher; fidelity has nothing to repeat.
-            if profile.training.teacher_cache or name not in ("train", "validation"):
-                write_cache(
-                    temporary / f"teacher-{name}",
-                    teacher,
-                    encoded,
-                    pad_id=tokenizer.pad_token_id,
-                    batch_size=_TEACHER_BATCH,
-                    progress=_stage(report, f"teacher on {name}"),
-                )
-        weight_VE, bias_V = output_head(teacher)
-        head = {"weight": weight_VE.detach().cpu().clone()}
-        if bias_V is not None:
-            head["bias"] = bias_V.detach().cpu().clone()
-        save_file(head, temporary / "teacher_head.safetensors")
-        plain = {
-            name: [asdict(row) if isinstance(row, Record) else row for row in rows]
-            for name, rows in inputs.tasks.items()
-        }
-        write_json(temporary / "tasks.json", plain)
-        devices = torch.cuda.device_count()
-        shared = {"vocab_size": vocab_size, "sets": counts, "cuda_devices": devices}
-        write_json(temporary / "shared.json", shared)
-
-
-def _checked_students(profile: Profile, tokenizer: Any) -> int:
-    """Build each student once, so that what cannot work fails before anything is trained."""
-    vocab_size = 0
-    for ref in profile.students.values():
-        own = ref.source in ("path", "hub", "gguf")
-        student_tokenizer = load_tokenizer(ref, online=profile.online) if own else tokenizer
-        vocab_size = check_vocabularies(tokenizer, student_tokenizer)
-        student = build_student(
-            ref,
-            profile.teacher,
-            seed=profile.seeds[0],
-            dtype=torch.float32,
-            device="cpu",
-            online=profile.online,
         )
-        with adapters(student, profile.training.lora, seed=profile.seeds[0]):
-            verify_head(student, student_tokenizer)
-    return vocab_size
 
+    def _records(self, name: str) -> list[Record]:
+        if name == "validation":
+            return self._inputs.validation
+        task = name.removeprefix("task-")
+        return self._inputs.train if task == name else self._inputs.tasks[task]
 
-def _stage(report: Report, name: str) -> Callable[[int, int], None]:
-    return lambda done, total: report(name, done, total)
-
-
-def save_encoded(path: Path, encoded: Encoded) -> None:
-    """Write encoded examples as flat arrays."""
-    np.savez(
-        path,
-        ids=np.array(encoded.ids),
-        prompt_ids=np.concatenate([np.array(p, dtype=np.int64) for p in encoded.prompts]),
-        prompt_lengths=np.array([len(p) for p in encoded.prompts]),
-        response_ids=np.concatenate([np.array(r, dtype=np.int64) for r in encoded.responses]),
-        response_lengths=np.array([len(r) for r in encoded.responses]),
-        dropped=np.array(encoded.dropped),
-    )
-
-
-def load_encoded(path: Path) -> Encoded:
-    """Read what `save_encoded` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        ids, dropped = tuple(arrays["ids"].tolist()), int(arrays["dropped"])
-        prompt_ids, prompt_lengths, response_ids, response_lengths = (
-            arrays[name].tolist() for name in _ARRAYS
+    def states(self, name: str, making: Making) -> None:
+        """The cache of a teacher on a set of examples."""
+        spec = self._plan.shared[f"states-{name}"].fields["spec"]
+        teachers.registry.create(spec).fill(
+            self._teacher,
+            shared.examples(self._plan, name),
+            making.folder,
+            pad_id=self._tokenizer.pad_token_id,
+            progress=partial(self._report, f"teacher on {name}"),
         )
-    starts = np.cumsum([0, *response_lengths[:-1]]).tolist()
-    return Encoded(
-        ids,
-        _cut(prompt_ids, prompt_lengths),
-        _cut(response_ids, response_lengths),
-        tuple(starts),
-        dropped,
-    )
+        making.record = Shared()
 
 
-def _cut(flat: list[int], lengths: list[int]) -> tuple[tuple[int, ...], ...]:
-    pieces, start = [], 0
-    for length in lengths:
-        pieces.append(tuple(flat[start : start + length]))
-        start += length
-    return tuple(pieces)
-
-
-def load_teacher_head(folder: Path, vocab_size: int, on: torch.device) -> Head:
-    """The teacher's output layer from the shared folder."""
-    tensors = load_file(folder / "teacher_head.safetensors", device=str(on))
-    return Head(tensors["weight"], tensors.get("bias"), vocab_size)
-
-
-def load_shared(folder: Path) -> dict[str, Any]:
-    """Content of `shared.json`."""
-    content: dict[str, Any] = read_json(folder / "shared.json")
-    return content
+# In the order of making: each may need those before it.
+_MAKERS: dict[str, Callable[[_Maker, str, Making], None]] = {
+    "models": _Maker.models,
+    "head": _Maker.head,
+    "rows": _Maker.rows,
+    "examples": _Maker.examples,
+    "states": _Maker.states,
+}

@@ -1,29 +1,29 @@
-"""A run: check everything, prepare what is shared, run the cells that are not sealed."""
+"""A run: check everything, prepare what is shared, make what the cells have not."""
 
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from akl_bench.artifacts.keys import differences
+from akl_bench.artifacts.store import Run
 from akl_bench.config import Profile
 from akl_bench.errors import AklBenchError, UsageError
 from akl_bench.executors.base import Event, Executor, Job
-from akl_bench.executors.local import LocalExecutor
-from akl_bench.pipeline import objectives
-from akl_bench.pipeline.inputs import Inputs, load_inputs, plan_cells, protocol_of
-from akl_bench.results.files import flat, read_json
-from akl_bench.results.store import Cell, Run, broken_files, read_seal
+from akl_bench.executors.local import Local
+from akl_bench.pipeline import objectives, planning
+from akl_bench.pipeline.inputs import Inputs, load_inputs
+from akl_bench.pipeline.plan import CellPlan, Plan
 
+_CELL = "akl_bench.pipeline.cell:run_cell"
 # Imported once by the fork server instead of once per cell.
 _PRELOAD = ("akl_bench.pipeline.preload",)
 # What a run that was stopped while it prepared leaves behind.
 _OWN_FILES = {"shared", "cells", "run.lock", "prepare.log"}
-# Settings that say where inputs lie or what is asked for, not what is computed.
-_FREE_KEYS = ("description", "seeds", "online", "root", "path")
+_FREE_KEYS = ("description", "seeds", "online", "tasks", "data.root", "training.checkpoint_every")
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Outcome:
     """What became of a call of `run`.
 
     Attributes:
-        cells: All cells of the call.
-        skipped: Those that were sealed before.
+        cells: Number of cells of the call.
+        made: Names of the cells that were worked on, with the number of artifacts each lacked.
         failed: Message by cell label.
     """
 
-    cells: list[Cell]
-    skipped: list[Cell]
+    cells: int
+    made: dict[str, int]
     failed: dict[str, str]
 
 
@@ -46,25 +46,70 @@ def run(
     profile: Profile,
     folder: Path,
     *,
-    workers: int | None = None,
+    checkpoints: Mapping[str, Path] | None = None,
     executor: Executor | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
-    on_plan: Callable[[int, int], None] = lambda total, sealed: None,
+    on_plan: Callable[[int, int], None] = lambda total, whole: None,
 ) -> Outcome:
-    """Train and score every (objective, student, seed); finished cells are left as they are.
+    """Train and score every (objective, student, seed); what is there is left as it is.
+
+    Students that earlier calls have trained in the folder are measured as the profile says now.
 
     Args:
-        specs: Objectives; `all` is every registered one.
+        specs: Objectives; `all` is every registered one; none: nothing is trained.
         profile: The resolved profile.
         folder: The run's folder; made where it is not there.
-        workers: Cells at a time; default: one per GPU, or one per core.
+        checkpoints: Folders of models to be scored beside them, by the label of their row.
         executor: Where cells run; default: child processes of this machine.
         on_event: Told what happens.
-        on_plan: Told the number of cells, and how many of them are sealed already.
+        on_plan: Told the number of cells, and how many of them lack nothing.
 
     Raises:
         UsageError: Bad input, or a folder that belongs to another configuration.
         AklBenchError: Preparation failed, or another process works in the folder.
+    """
+    executor = executor or Local()
+    store = Run(folder)
+    before = store.read() if store.exists() else None
+    inputs, planned = plan_run(specs, profile, folder, executor, checkpoints=checkpoints)
+    with _only_one(folder):
+        if (store.read() if store.exists() else None) != before:
+            raise AklBenchError(f"{folder}: another akl-bench changed it just now; start again.")
+        missing = {cell.record.name: planned.missing(cell) for cell in planned.cells}
+        todo = [cell for cell in planned.cells if _can_be_made(cell, missing[cell.record.name])]
+        on_plan(len(planned.cells), len(planned.cells) - len(todo))
+        # Before run.json: a folder whose models do not work together belongs to no configuration.
+        _prepare(inputs, planned, _needed(planned, todo, missing), executor, on_event)
+        store.write(planned.run_record)
+        failed: dict[str, str] = {}
+        by_name = {cell.record.name: cell.record for cell in todo}
+
+        def note(event: Event) -> None:
+            if event.kind == "failed":
+                failed[by_name[event.job.name].label] = event.message
+            on_event(event)
+
+        jobs = [
+            Job(cell.record.name, _CELL, (planned, cell), str(planned.place(cell).log))
+            for cell in todo
+        ]
+        if jobs:
+            executor.run(jobs, note, _PRELOAD)
+        return Outcome(len(planned.cells), {name: len(missing[name]) for name in by_name}, failed)
+
+
+def plan_run(
+    specs: Sequence[str],
+    profile: Profile,
+    folder: Path,
+    executor: Executor,
+    *,
+    checkpoints: Mapping[str, Path] | None = None,
+) -> tuple[Inputs, Plan]:
+    """Check everything that `run` is given, and plan it.
+
+    Raises:
+        UsageError: Bad input, or a folder that belongs to another configuration.
     """
     wanted = objectives.resolve(specs)
     store = Run(folder)
@@ -72,46 +117,39 @@ def run(
         _same_configuration(store, profile)
     elif folder.is_dir() and not {path.name for path in folder.iterdir()} <= _OWN_FILES:
         raise UsageError(f"{folder} holds other files and no run; name another folder with --out.")
-    inputs = load_inputs(profile, store.shared / "dry-models")
-    cells = plan_cells(inputs, wanted, profile.seeds)
-    with _only_one(folder):
-        skipped = [cell for cell in cells if _is_sealed(store, cell)]
-        todo = [cell for cell in cells if cell not in skipped]
-        on_plan(len(cells), len(skipped))
-        shared = store.shared / inputs.key
-        # Before run.json: a folder whose models do not work together belongs to no configuration.
-        gpus = _prepare(inputs, shared, folder, on_event) if todo else 0
-        if todo:
-            _drop_others(shared)
-        _write_run(store, inputs, cells)
-        if not todo:
-            return Outcome(cells, skipped, {})
-        if executor is None:
-            executor = LocalExecutor(
-                workers or gpus or os.cpu_count() or 1, gpus=gpus, preload=_PRELOAD
-            )
-        failed: dict[str, str] = {}
-        by_name = {cell.name: cell for cell in todo}
-
-        def note(event: Event) -> None:
-            if event.kind == "failed":
-                failed[by_name[event.job.name].label] = event.message
-            on_event(event)
-
-        executor.run([_job(store, cell, inputs.profile, shared) for cell in todo], note)
-        return Outcome(cells, skipped, failed)
+    inputs = load_inputs(profile, store.shared / "dry-models", training=bool(wanted))
+    machine = executor.machine()
+    return inputs, planning.make(inputs, wanted, folder, machine, checkpoints=checkpoints)
 
 
-def _job(store: Run, cell: Cell, profile: Profile, shared: Path) -> Job:
-    folder = store.cell_folder(cell)
-    arguments = (cell, profile, folder, shared)
-    return Job(cell.name, "akl_bench.pipeline.cell:run_cell", arguments, str(folder / "log.txt"))
+def _can_be_made(cell: CellPlan, missing: Sequence[str]) -> bool:
+    """Whether a cell lacks something that this call can make."""
+    return bool(missing) and (cell.objective is not None or "student" not in missing)
 
 
-def _prepare(inputs: Inputs, shared: Path, folder: Path, on_event: Callable[[Event], None]) -> int:
-    """Make the shared folder where it is not there; return the number of CUDA devices."""
-    with suppress(OSError, UsageError):  # not made yet, or damaged
-        return _cuda_devices(shared)
+def _needed(
+    planned: Plan, todo: Sequence[CellPlan], missing: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Names of what is shared that some cell needs and that is not there, or is damaged."""
+    names = {
+        name
+        for cell in todo
+        for artifact in missing[cell.record.name]
+        for name in planned.needs(cell, artifact)
+    }
+    return sorted(name for name in names if planned.shared[name].whole() is None)
+
+
+def _prepare(
+    inputs: Inputs,
+    planned: Plan,
+    names: Sequence[str],
+    executor: Executor,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Make what cells share, where the cells run."""
+    if not names:
+        return
     problems: list[str] = []
 
     def note(event: Event) -> None:
@@ -119,81 +157,50 @@ def _prepare(inputs: Inputs, shared: Path, folder: Path, on_event: Callable[[Eve
             problems.append(event.message)
         on_event(event)
 
-    # Alone on the machine, so it may use every core.
-    executor = LocalExecutor(1, threads=os.cpu_count() or 1, preload=_PRELOAD)
-    log = str(folder / "prepare.log")
-    function = "akl_bench.pipeline.prepare:prepare"
-    executor.run([Job("prepare", function, (inputs, shared), log)], note)
+    log = str(planned.folder / "prepare.log")
+    arguments = (inputs, planned, names)
+    job = Job("prepare", "akl_bench.pipeline.prepare:prepare", arguments, log, alone=True)
+    executor.run([job], note, _PRELOAD)
     if problems:
         raise UsageError(f"{problems[0]} ({log} says more)")
-    return _cuda_devices(shared)
-
-
-def _drop_others(shared: Path) -> None:
-    """Remove what was shared before data or code changed: large, and made again where wanted."""
-    for made in shared.parent.glob("*/shared.json"):
-        if made.parent != shared:
-            shutil.rmtree(made.parent)
-
-
-def _cuda_devices(shared: Path) -> int:
-    return int(read_json(shared / "shared.json")["cuda_devices"])
-
-
-def _is_sealed(store: Run, cell: Cell) -> bool:
-    """Whether the cell is done; one whose files are not what was sealed is done again."""
-    folder = store.cell_folder(cell)
-    record = read_seal(folder)
-    # The folder's name has only the first digits of the fingerprint.
-    if record is None or record["cell"]["fingerprint"] != cell.fingerprint:
-        return False
-    if broken_files(folder, record):
-        aside = folder.with_name(f".{folder.name}.corrupt")
-        shutil.rmtree(aside, ignore_errors=True)
-        folder.rename(aside)
-        return False
-    return True
-
-
-def _write_run(store: Run, inputs: Inputs, cells: Sequence[Cell]) -> None:
-    """Write run.json; objectives and seeds add up over the calls."""
-    before = store.read()["cells"] if store.exists() else []
-    known = {(c["objective"], c["student"], c["seed"]): c for c in before}
-    for cell in cells:
-        known[cell.objective, cell.student, cell.seed] = {**asdict(cell), "name": cell.name}
-    store.write(
-        {
-            "profile": inputs.profile.model_dump(mode="json"),
-            "protocol": cells[0].protocol,
-            "protocol_fields": protocol_of(inputs),
-            "cells": list(known.values()),
-        }
-    )
+    for name in names:
+        # What it was before data or code changed is large, and of no use now.
+        now = planned.shared[name].folder
+        for other in now.parent.glob(f"{name}-????????"):
+            if other != now:
+                shutil.rmtree(other)
 
 
 def _same_configuration(store: Run, profile: Profile) -> None:
-    before = flat(store.read()["profile"])
-    now = flat(profile.model_dump(mode="json"))
-    if profile.dry_models:
-        # Toy checkpoints have taken the models' place in what was written.
-        drop = ("teacher.", "students.")
-        before = {k: v for k, v in before.items() if not k.startswith(drop)}
-        now = {k: v for k, v in now.items() if not k.startswith(drop)}
-    different = [
-        f"  {key}: {before.get(key, 'absent')} there, {now.get(key, 'absent')} now"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key) and key.rpartition(".")[2] not in _FREE_KEYS
+    """Refuse a folder whose students were made from other settings."""
+    before, now = store.read().profile, profile
+    free = [*_FREE_KEYS, *(["teacher", "students"] if profile.dry_models else [])]
+    # Students may come and go; each that stays is what it was.
+    both = before.students.keys() & now.students.keys()
+    one, other = (
+        p.model_copy(update={"students": {name: p.students[name] for name in both}})
+        for p in (before, now)
+    )
+    lines = [
+        f"  {line}"
+        for line in differences(one.model_dump(mode="json"), other.model_dump(mode="json"))
+        if not _is_free(line.partition(":")[0], free)
     ]
-    if different:
+    if lines:
         raise UsageError(
-            f"{store.folder} belongs to another configuration:\n"
-            + "\n".join(different)
+            f"{store.folder} belongs to another configuration (there -> now):\n"
+            + "\n".join(lines)
             + "\nName another folder with --out, or give the same settings."
         )
 
 
+def _is_free(key: str, free: Sequence[str]) -> bool:
+    """Whether a setting decides no student: what is scored, or where inputs lie."""
+    return key.endswith(".path") or any(key == f or key.startswith(f"{f}.") for f in free)
+
+
 @contextmanager
-def _only_one(folder: Path) -> Any:
+def _only_one(folder: Path) -> Iterator[None]:
     """Hold the run's lock; the kernel lets go of it when this process ends, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "run.lock").open("a+") as lock:
@@ -202,7 +209,7 @@ def _only_one(folder: Path) -> Any:
         except OSError as error:
             lock.seek(0)
             raise AklBenchError(
-                f"{folder}: another akl-bench (process {lock.read().strip()}) works here. "
+                f"{folder} is in use by another akl-bench (process {lock.read().strip()}). "
                 "Wait for it, or name another folder with --out."
             ) from error
         lock.truncate(0)

@@ -1,1 +1,1 @@
-"""Sealed cells -> frame -> table."""
+"""Sealed cells -> frame -> table; and text that every room prints with."""

@@ -1,14 +1,15 @@
 """Every objective against the baseline: which seeds are compared, and Holm over the table."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import numpy as np
 
 from akl_bench import divergences, specs
 from akl_bench.errors import UnknownNameError, UsageError
-from akl_bench.report.frame import Column, Row, RunFrame, SealedCell, is_reference
+from akl_bench.report.frame import Column, Row, RowKey, RunFrame, is_reference, spec_of
 from akl_bench.statistics import Evidence, evidence, holm, paired_t, pooled_t, welch
 
 ALPHA = 0.05
@@ -17,7 +18,6 @@ PAIRED, WELCH, POOLED = TESTS = (
     "Welch's t-test where the seeds differ",
     "t-test over training seeds with one spread pooled over all objectives",
 )
-Key = tuple[Row, str, str]  # row, task, metric
 
 
 @dataclass(frozen=True)
@@ -64,18 +64,18 @@ def baseline_of(frame: RunFrame, text: str) -> str:
         name = divergences.registry.resolve(wanted.name)
     except UnknownNameError:
         name = wanted.name
-    found = [
+    answering = [
         objective
         for objective in objectives
         if not is_reference(objective)
-        and (known := specs.parse(objective)).name == name
+        and (known := spec_of(objective)).name == name
         and wanted.params.items() <= known.params.items()
     ]
-    if not found:
+    if not answering:
         raise UnknownNameError("baseline", text, objectives)
-    if len(found) > 1:
-        raise UsageError(f"'{text}' could be any of {', '.join(found)}; name one of them.")
-    return found[0]
+    if len(answering) > 1:
+        raise UsageError(f"'{text}' could be any of {', '.join(answering)}; name one of them.")
+    return answering[0]
 
 
 def compare(
@@ -85,7 +85,7 @@ def compare(
     *,
     pooled: bool = False,
     detailed: bool = False,
-) -> dict[Key, Comparison]:
+) -> dict[RowKey, Comparison]:
     """Compare every trained row with the baseline objective of its student.
 
     Columns without a direction, and rows without a value there, are left out.
@@ -99,27 +99,29 @@ def compare(
         detailed: Add `evidence`, which needs every example's score.
     """
     values = frame.seed_values()
-    examples = _Examples(frame) if detailed else None
-    found: dict[Key, Comparison] = {}
+    # The baseline's are wanted by every row.
+    scores = cache(partial(_scores, frame))
+    comparisons: dict[RowKey, Comparison] = {}
     for row in frame.rows:
         other = _baseline_row(frame, row, baseline)
         if other is None or is_reference(row.objective):
             continue
         for column in columns:
-            mine = values.get((row, column.task, column.metric))
-            theirs = values.get((other, column.task, column.metric))
-            if column.higher_is_better is None or not mine or not theirs:
+            mine, theirs = values.get((row, *column.key)), values.get((other, *column.key))
+            better = column.higher_is_better
+            if better is None or not mine or not theirs:
                 continue
-            made = _compare(mine, theirs, other, higher_is_better=column.higher_is_better)
-            if examples is not None:
-                paired = made.test == PAIRED
-                made = replace(made, evidence=examples.evidence(row, other, column, paired))
-            found[row, column.task, column.metric] = made
+            made = _compare(mine, theirs, other, higher_is_better=better)
+            if detailed:
+                x, y = scores(row, column), scores(other, column)
+                made = replace(made, evidence=_evidence(x, y, better, paired=made.test == PAIRED))
+            comparisons[row, column.task, column.metric] = made
     if pooled:
-        found = _pool(found, values)
-    adjusted = holm([made.p for made in found.values()])
+        comparisons |= _pooled(comparisons, values)
+    adjusted = holm([made.p for made in comparisons.values()])
     return {
-        key: replace(made, p_holm=p) for (key, made), p in zip(found.items(), adjusted, strict=True)
+        key: replace(made, p_holm=p)
+        for (key, made), p in zip(comparisons.items(), adjusted, strict=True)
     }
 
 
@@ -131,77 +133,56 @@ def _baseline_row(frame: RunFrame, row: Row, baseline: str) -> Row | None:
 
 
 def _compare(
-    mine: dict[int, float], theirs: dict[int, float], other: Row, *, higher_is_better: bool
+    mine: Mapping[int, float], theirs: Mapping[int, float], other: Row, *, higher_is_better: bool
 ) -> Comparison:
-    paired = mine.keys() == theirs.keys()
-    seeds = sorted(mine)
-    x = [mine[seed] for seed in seeds]
-    y = [theirs[seed] for seed in (seeds if paired else sorted(theirs))]
-    test = paired_t(x, y) if paired else welch(x, y)
-    better = (test.difference > 0) == higher_is_better and test.difference != 0
-    kind = PAIRED if paired else WELCH
-    return Comparison(other, better, test.difference, (len(x), len(y)), kind, test.p)
+    x, y = ([side[seed] for seed in sorted(side)] for side in (mine, theirs))
+    test, kind = (paired_t, PAIRED) if mine.keys() == theirs.keys() else (welch, WELCH)
+    made = test(x, y)
+    better = (made.difference > 0) == higher_is_better and made.difference != 0
+    return Comparison(other, better, made.difference, (len(x), len(y)), kind, made.p)
 
 
-def _pool(
-    found: dict[Key, Comparison], values: Mapping[Key, Mapping[int, float]]
-) -> dict[Key, Comparison]:
+def _pooled(
+    comparisons: Mapping[RowKey, Comparison], values: Mapping[RowKey, Mapping[int, float]]
+) -> Iterator[tuple[RowKey, Comparison]]:
     """The same comparisons, each column and baseline tested with the spread of all its rows."""
-    groups: dict[tuple[Row, str, str], list[Key]] = {}
-    for key, made in found.items():
+    groups: dict[RowKey, list[RowKey]] = {}
+    for key, made in comparisons.items():
         groups.setdefault((made.baseline, *key[1:]), []).append(key)
-    pooled = {}
     for other, keys in groups.items():
         tests = pooled_t([list(values[key].values()) for key in keys], list(values[other].values()))
         for key, test in zip(keys, tests, strict=True):
-            pooled[key] = replace(found[key], test=POOLED, p=test.p)
-    return {key: pooled[key] for key in found}
+            yield key, replace(comparisons[key], test=POOLED, p=test.p)
 
 
-class _Examples:
-    """Scores by example, read once per cell."""
+def _scores(frame: RunFrame, row: Row, column: Column) -> list[tuple[float, dict[str, float]]]:
+    """Per seed: the value, and the scores of the examples where their mean is that value."""
+    by_seed = []
+    for cell in frame.of(row):
+        number = frame.number(cell, column)
+        if number is None or number.value is None:
+            continue
+        lines = cell.examples(*column.key)
+        scores = {line["id"]: line["value"] for line in lines if line["value"] is not None}
+        mean = math.fsum(scores.values()) / len(scores) if scores else math.nan
+        is_mean = math.isclose(mean, number.value, rel_tol=1e-6)
+        by_seed.append((number.value, scores if is_mean else {}))
+    return by_seed
 
-    def __init__(self, frame: RunFrame):
-        self._frame = frame
-        self._scores: dict[str, dict[tuple[str, str], dict[str, float]]] = {}
 
-    def evidence(self, row: Row, other: Row, column: Column, paired: bool) -> Evidence:
-        """All that can be said of a row against another in one column."""
-        x, y = self._by_seed(row, column), self._by_seed(other, column)
-        ids = [sorted(x[0][1]), *(sorted(scores) for _, scores in [*x, *y])]
-        # A value that is no mean over examples (a perplexity, self-BLEU) is compared as it is.
-        if ids[0] and all(one == ids[0] for one in ids):
-            rows_x, rows_y = ([[s[i] for i in ids[0]] for _, s in side] for side in (x, y))
-        else:
-            rows_x, rows_y = ([[value] for value, _ in side] for side in (x, y))
-        return evidence(
-            np.array(rows_x),
-            np.array(rows_y),
-            higher_is_better=bool(column.higher_is_better),
-            paired=paired,
-            confidence=1 - ALPHA,
-        )
-
-    def _by_seed(self, row: Row, column: Column) -> list[tuple[float, dict[str, float]]]:
-        """Per seed: the value, and the scores of the examples where their mean is that value."""
-        found = []
-        for cell in self._frame.sealed(row):
-            entry = cell.record["tasks"].get(column.task, {"metrics": {}})["metrics"]
-            value = entry.get(column.metric, {}).get("value")
-            if value is None:
-                continue
-            scores = self._cell(cell).get((column.task, column.metric), {})
-            mean = math.fsum(scores.values()) / len(scores) if scores else math.nan
-            found.append((value, scores if math.isclose(mean, value, rel_tol=1e-6) else {}))
-        return found
-
-    def _cell(self, cell: SealedCell) -> dict[tuple[str, str], dict[str, float]]:
-        key = str(cell.folder)
-        if key not in self._scores:
-            scores: dict[tuple[str, str], dict[str, float]] = {}
-            for line in cell.lines("scores.jsonl"):
-                if line["value"] is not None:
-                    by_id = scores.setdefault((line["task"], line["metric"]), {})
-                    by_id[line["id"]] = float(line["value"])
-            self._scores[key] = scores
-        return self._scores[key]
+def _evidence(
+    x: Sequence[tuple[float, dict[str, float]]],
+    y: Sequence[tuple[float, dict[str, float]]],
+    higher_is_better: bool,
+    *,
+    paired: bool,
+) -> Evidence:
+    """All that can be said of a row's scores against another's."""
+    ids = sorted(x[0][1])
+    # A value that is no mean over examples (a perplexity, self-BLEU) is compared as it is.
+    by_example = ids and all(scores.keys() == x[0][1].keys() for _, scores in (*x, *y))
+    sides = (
+        np.array([[scores[i] for i in ids] if by_example else [value] for value, scores in side])
+        for side in (x, y)
+    )
+    return evidence(*sides, higher_is_better=higher_is_better, paired=paired, confidence=1 - ALPHA)

@@ -1,6 +1,11 @@
-"""Text from plug-ins, files and models, made harmless for each output format."""
+"""Text from plug-ins, files and models, made harmless for each output format.
+
+One rule holds for all of them: a character that acts or cannot be seen shows as <U+XXXX>. A line
+break is one, so whoever wants lines splits the text first.
+"""
 
 import re
+import unicodedata
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -17,6 +22,9 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
+    # After the \\ of a row above, these would belong to it.
+    "[": "{[}",
+    "*": "{*}",
     # Signs of the tables.
     "±": r"$\pm$",
     "†": r"\dag{}",
@@ -24,17 +32,21 @@ _LATEX = {
     "²": "$^2$",
 }
 _NOT_LATIN = re.compile(r"[^\x00-\xff†‡]")
-# Controls, the marks that turn the direction of text around, what shows as nothing, and lone
-# surrogates, which no file can hold.
-_INVISIBLE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
-    r"\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
+# Controls, format marks (they turn text around), lone surrogates (no file can hold them), line and
+# paragraph separators.
+_ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Fillers that count as letters, and code points without a category that fonts show as nothing.
+_BLANK = frozenset("\u115f\u1160\u2065\u3164\uffa0").union(map(chr, range(0xE0000, 0xE0080)))
 
 
 def terminal_text(text: str) -> str:
-    """Text without control characters; each shows as U+XXXX."""
-    return _INVISIBLE.sub(_code_point, text)
+    """Text without characters that act or cannot be seen."""
+    return re.sub(r"[^ -~]", _visible, text)
+
+
+def _visible(match: re.Match[str]) -> str:
+    acts = unicodedata.category(match[0]) in _ACTING or match[0] in _BLANK
+    return _code_point(match) if acts else match[0]
 
 
 def _code_point(match: re.Match[str]) -> str:
@@ -48,7 +60,7 @@ def markdown_text(text: str) -> str:
     """
     marks = r"[\\`*|~\[\]]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
     escaped = re.sub(marks, r"\\\g<0>", terminal_text(text).replace("&", "&amp;"))
-    return escaped.replace("<", "&lt;")
+    return escaped.replace("<", "&lt;").replace(">", "&gt;")
 
 
 def latex_text(text: str) -> str:
@@ -59,4 +71,20 @@ def latex_text(text: str) -> str:
 
 def csv_text(text: str) -> str:
     """Text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r\n") and text else text
+    shown = terminal_text(text)
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
+
+
+def xml_text(text: str) -> str:
+    """Text that XML 1.0 can hold; its markup is the XML writer's business."""
+    return re.sub("[\ufffe\uffff]", _code_point, terminal_text(text))
+
+
+def command_text(text: str) -> str:
+    """Text as the message of a GitHub workflow command."""
+    return terminal_text(text).replace("%", "%25")
+
+
+def command_property(text: str) -> str:
+    """Text as a property of a GitHub workflow command."""
+    return command_text(text).replace(":", "%3A").replace(",", "%2C")

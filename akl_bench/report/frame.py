@@ -1,29 +1,32 @@
-"""The sealed cells of one run or several as one long frame, and its summary over seeds."""
+"""The one reader of runs: their seals as cells with numbers, and their summary over seeds."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import statistics
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import pandas as pd
-from pydantic import ValidationError
-
+from akl_bench import specs
+from akl_bench.artifacts.cells import Cell, Key, read_cell
+from akl_bench.artifacts.cells import Row as Row
+from akl_bench.artifacts.files import digest
+from akl_bench.artifacts.keys import common, differences
+from akl_bench.artifacts.records import Fields, Metric
+from akl_bench.artifacts.store import TEACHER, UNTRAINED, Run
 from akl_bench.config import Profile
 from akl_bench.errors import UsageError
-from akl_bench.results.files import file_digest, flat, read_jsonl
-from akl_bench.results.store import TEACHER, UNTRAINED, Run, read_seal
-from akl_bench.strict import describe
+from akl_bench.registry import snake_case
+from akl_bench.tasks import TaskSpec
 
-_COLUMNS = ["objective", "student", "run", "seed", "task", "metric", "value"]
 _SHOWN_DIFFERENCES = 20
-
-
-class Row(NamedTuple):
-    """What a row of a table is about; `run` is empty where there is one run."""
-
-    objective: str
-    student: str
-    run: str = ""
+_STAMPS = {
+    "smoke": "smoke run: a handful of steps and rows, no evidence",
+    "dry_models": "dry models: random toy weights, no evidence",
+}
+_CODE = 16  # hexadecimal digits
+RowKey = tuple[Row, str, str]  # row, task, metric
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,16 @@ class Column:
     """One metric of one task.
 
     Attributes:
-        task: The task's name.
         metric: The metric's canonical spec.
         higher_is_better: None where neither direction is.
         scale: Factor from the raw value to the shown one.
         format: %-format of the shown value.
-        signature: Everything that decides the number.
+        signature: Everything that decides the number besides the completions.
         n: Number of examples (tokens, for fidelity) behind each seed's value.
+        headline: Whether it is the task's first number.
+        shown: Whether a table shows it unasked.
+        protocol: What must agree for two numbers to stand in this column.
+        code: Hash of the code that sampled and scored, which may change.
     """
 
     task: str
@@ -47,6 +53,15 @@ class Column:
     format: str
     signature: str
     n: int = 0
+    headline: bool = False
+    shown: bool = False
+    protocol: Fields = field(default_factory=dict, compare=False)
+    code: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        """Task and metric."""
+        return self.task, self.metric
 
     @property
     def arrow(self) -> str:
@@ -54,148 +69,195 @@ class Column:
         return {True: "↑", False: "↓", None: ""}[self.higher_is_better]
 
 
-@dataclass(frozen=True)
-class SealedCell:
-    """A finished cell: its row and seed, its folder, and what its seal says."""
+class Spread(NamedTuple):
+    """Mean over seeds, standard deviation (n - 1; None for one seed), and their number."""
 
-    row: Row
-    seed: int
-    folder: Path
-    record: Mapping[str, Any]
+    mean: float
+    std: float | None
+    seeds: int
 
-    def lines(self, name: str) -> list[dict[str, Any]]:
-        """The rows of one of its JSONL files; none where the run was copied without it.
-
-        Raises:
-            UsageError: The file is not what was sealed.
-        """
-        path = self.folder / name
-        if name not in self.record["files"] or not path.is_file():
-            return []
-        if file_digest(path) != self.record["files"][name]:
-            raise UsageError(f"{path} is not what was sealed; `akl-bench show` names all such.")
-        return read_jsonl(path)
+    @classmethod
+    def of(cls, values: Collection[float]) -> "Spread":
+        """That of one value per seed; there is one at least."""
+        std = statistics.stdev(values) if len(values) > 1 else None
+        return cls(statistics.fmean(values), std, len(values))
 
 
 @dataclass(frozen=True)
 class RunFrame:
-    """What a run, or several under one protocol, have measured.
+    """What a run, or several whose numbers are comparable, have measured.
 
     Attributes:
-        values: One row per objective, student, run, seed, task and metric; raw values.
         columns: All columns, in the profile's order.
-        rows: Every row asked for, sealed or not.
-        seeds: Number of seeds asked for, by row.
-        stale: Cells left out because they were made under another protocol.
+        cells: All cells asked for, finished or not.
         stamps: Why the numbers are no evidence, where they are none.
-        shown: The columns that a table shows unasked.
-        cells: The sealed cells behind the values.
         profile: The profile of the (first) run.
-        protocol: Hex sha256 of what its numbers have in common.
-        protocol_fields: What that hash is made from.
+        tasks: The tasks of all runs by name.
+        left_out: Why numbers are not there or stand in no column, a line for each reason.
     """
 
-    values: pd.DataFrame
     columns: list[Column]
-    rows: list[Row]
-    seeds: dict[Row, int]
-    stale: int
+    cells: list[Cell]
     stamps: list[str]
-    shown: list[Column]
-    cells: list[SealedCell]
     profile: Profile
-    protocol: str
-    protocol_fields: Mapping[str, Any]
+    tasks: dict[str, TaskSpec]
+    left_out: list[str]
 
-    def sealed(self, row: Row) -> list[SealedCell]:
-        """The finished cells of a row, by seed."""
-        return sorted((cell for cell in self.cells if cell.row == row), key=lambda c: c.seed)
+    @cached_property
+    def seeds(self) -> dict[Row, int]:
+        """Number of seeds asked for, by row."""
+        return Counter(cell.row for cell in self.cells)
 
-    def seed_values(self) -> dict[tuple[Row, str, str], dict[int, float]]:
-        """Value by seed for each row, task and metric; a seed without a number is left out."""
-        found: dict[tuple[Row, str, str], dict[int, float]] = {}
+    @property
+    def rows(self) -> list[Row]:
+        """Every row asked for, finished or not."""
+        return list(self.seeds)
+
+    @property
+    def shown(self) -> list[Column]:
+        """The columns that a table shows unasked."""
+        return [column for column in self.columns if column.shown]
+
+    def headline(self, task: str) -> Column | None:
+        """A task's first number; None where the run has none."""
+        return next((c for c in self.columns if c.task == task and c.headline), None)
+
+    @property
+    def stale(self) -> int:
+        """Cells that have numbers out of date, which are left out."""
+        return sum(cell.stale > 0 for cell in self.cells)
+
+    def of(self, row: Row) -> list[Cell]:
+        """The cells of a row that have numbers, by seed."""
+        own = (cell for cell in self.cells if cell.row == row and cell.metrics)
+        return sorted(own, key=lambda cell: cell.seed)
+
+    def finished(self, row: Row) -> list[Cell]:
+        """The cells of a row that have all that was asked for, by seed."""
+        return [cell for cell in self.of(row) if cell.is_done]
+
+    def number(self, cell: Cell, column: Column) -> Metric | None:
+        """A cell's number in a column; None where it has none that may stand there."""
+        agrees = cell.protocols.get(column.key) == column.protocol
+        return cell.metrics.get(column.key) if agrees else None
+
+    def numbers(self) -> Iterator[tuple[Cell, Column, Metric]]:
+        """Every number that stands in a column."""
         for cell in self.cells:
-            for task, result in cell.record["tasks"].items():
-                for metric, entry in result["metrics"].items():
-                    by_seed = found.setdefault((cell.row, task, metric), {})
-                    if entry["value"] is not None:
-                        by_seed[cell.seed] = float(entry["value"])
-        return found
+            for column in self.columns:
+                if (number := self.number(cell, column)) is not None:
+                    yield cell, column, number
+
+    def seed_values(self) -> dict[RowKey, dict[int, float]]:
+        """Value by seed for each row, task and metric; a seed without a number is left out."""
+        values: dict[RowKey, dict[int, float]] = {}
+        for cell, column, number in self.numbers():
+            by_seed = values.setdefault((cell.row, *column.key), {})
+            if number.value is not None:
+                by_seed[cell.seed] = number.value
+        return values
+
+    def summary(self) -> "dict[RowKey, Spread]":
+        """Every row's number in every column, over the seeds that have one."""
+        values = self.seed_values()
+        return {key: Spread.of(by_seed.values()) for key, by_seed in values.items() if by_seed}
+
+    @cached_property
+    def subject(self) -> Fields:
+        """What its trained students have in common: data, recipe, code, libraries, machine."""
+        return common(cell.student.fields for cell in self.cells if cell.student)
 
 
 def load(*folders: Path) -> RunFrame:
-    """Read the sealed cells of a run, or of several under one protocol.
+    """Read a run, or several as one.
 
-    Rows of several runs carry the run's name; teacher and untrained rows that two runs share
-    appear once.
+    Rows of several runs carry the run's name; cells that two runs share appear once. A number
+    stands in a column only where its protocol is that of the first run that has the column.
 
     Raises:
-        UsageError: A folder holds no run, its run.json is not what was written, or the runs'
-            protocols differ; says in what.
+        UsageError: A folder holds no run, its run.json is not what was written, or a run has no
+            number that is comparable with those before it; says in what they differ.
     """
     contents = {folder: Run(folder).read() for folder in dict.fromkeys(folders)}
-    _same_protocol(contents)
     names = _names(list(contents))
-    columns: dict[tuple[str, str], Column] = {}
-    cells: list[SealedCell] = []
-    asked: dict[Row, int] = {}
-    known: set[str] = set()
-    stale = 0
+    tasks: dict[str, TaskSpec] = {}
+    stamps: dict[str, None] = {}
+    columns: dict[Key, Column] = {}
+    cells: list[Cell] = []
+    left_out: list[str] = []
     for folder, content in contents.items():
-        fingerprints = [str(cell.get("fingerprint", cell["name"])) for cell in content["cells"]]
-        for cell, fingerprint in zip(content["cells"], fingerprints, strict=True):
-            if fingerprint in known:
-                continue
-            row = Row(cell["objective"], cell["student"], names[folder])
-            asked[row] = asked.get(row, 0) + 1
-            record = read_seal(Run(folder).cells / cell["name"])
-            if record is None:
-                continue
-            if record["cell"]["protocol"] != content["protocol"]:
-                stale += 1
-                continue
-            place = Run(folder).cells / cell["name"]
-            cells.append(SealedCell(row, cell["seed"], place, record))
-            for task, result in record["tasks"].items():
-                for metric, entry in result["metrics"].items():
-                    about = {k: v for k, v in entry.items() if k not in ("value", "draws")}
-                    columns.setdefault((task, metric), Column(task, metric, **about))
-        known.update(fingerprints)
-    profiles = [_profile(folder, content) for folder, content in contents.items()]
-    order = list(dict.fromkeys(name for profile in profiles for name in profile.tasks))
-    ordered = sorted(columns.values(), key=lambda c: order.index(c.task))
-    first = next(iter(contents.values()))
+        run = Run(folder)
+        tasks |= {name: task for name, task in content.profile.tasks.items() if name not in tasks}
+        stamps |= {text: None for name, text in _STAMPS.items() if getattr(content.profile, name)}
+        own = []
+        for record in content.cells:
+            row = Row(record.objective, record.student, names[folder])
+            cell = read_cell(run, content, record, row)
+            twin = next((other for other in cells if other.record.name == record.name), None)
+            if twin is None or len(twin.scores) < len(cell.scores):
+                cells = [other for other in cells if other is not twin]
+                own.append(cell)
+            elif lost := sorted({task for task, _ in cell.scores.keys() - twin.scores.keys()}):
+                left_out.append(
+                    f"{', '.join(lost)} of {folder} is left out for {record.label}: the same cell "
+                    "of an earlier run has more numbers."
+                )
+        left_out += _add_columns(folder, own, columns, tasks)
+        left_out += dict.fromkeys(note for cell in own for note in cell.notes)
+        cells += own
+    order = list(tasks)
     return RunFrame(
-        _long(cells),
-        ordered,
-        list(asked),
-        asked,
-        stale,
-        list(dict.fromkeys(stamp for profile in profiles for stamp in _stamps(profile))),
-        _shown(ordered, profiles[0]),
+        sorted(columns.values(), key=lambda column: order.index(column.task)),
         cells,
-        profiles[0],
-        first["protocol"],
-        first.get("protocol_fields") or {},
+        list(stamps),
+        next(iter(contents.values())).profile,
+        tasks,
+        left_out,
     )
 
 
-def _profile(folder: Path, content: Mapping[str, Any]) -> Profile:
-    try:
-        return Profile.model_validate(content["profile"])
-    except ValidationError as error:
-        raise UsageError(describe(error, str(folder / "run.json"), Profile)) from error
-
-
-def _long(cells: Sequence[SealedCell]) -> pd.DataFrame:
-    values = [
-        (*cell.row, cell.seed, task, metric, entry["value"])
-        for cell in cells
-        for task, result in cell.record["tasks"].items()
-        for metric, entry in result["metrics"].items()
+def _add_columns(
+    folder: Path, cells: Sequence[Cell], columns: dict[Key, Column], tasks: Mapping[str, TaskSpec]
+) -> list[str]:
+    """Add what the cells of a run measure; return why numbers of theirs fit no column."""
+    compared: dict[Key, list[str]] = {}
+    for cell in cells:
+        for key, protocol in cell.protocols.items():
+            if key not in columns:
+                columns[key] = _column(cell, key, tasks[key[0]])
+            if key not in compared:
+                compared[key] = list(differences(columns[key].protocol, protocol))
+    apart = {key: lines for key, lines in compared.items() if lines}
+    if compared and len(apart) == len(compared):
+        lines = list(dict.fromkeys(f"  {line}" for each in apart.values() for line in each))
+        if len(lines) > _SHOWN_DIFFERENCES:
+            rest = len(lines) - _SHOWN_DIFFERENCES
+            lines[_SHOWN_DIFFERENCES:] = [f"  ... and {rest} more"]
+        raise UsageError(
+            f"{folder} has no number that is comparable with those of the runs before it; what "
+            "they were measured with differs in:\n" + "\n".join(lines)
+        )
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (task, metric), lines in apart.items():
+        alike.setdefault((task, lines[0]), []).append(metric)
+    return [
+        f"{task} {', '.join(metrics)} of {folder} is left out because it was measured differently: "
+        f"{line}"
+        for (task, line), metrics in alike.items()
     ]
-    frame: pd.DataFrame = pd.DataFrame(values, columns=_COLUMNS).astype({"value": float})
-    return frame
+
+
+def _column(cell: Cell, key: Key, task: TaskSpec) -> Column:
+    """The column of a number that is the first of its kind."""
+    metric = key[1]
+    return Column(
+        *key,
+        **cell.metrics[key].model_dump(exclude={"value", "draws"}),
+        headline=is_named(metric, (task.headline,)),
+        shown=is_named(metric, task.shown),
+        protocol=cell.protocols[key],
+        code=digest([seal.fields.get("code") for seal in cell.behind(*key)])[:_CODE],
+    )
 
 
 def _names(folders: Sequence[Path]) -> dict[Path, str]:
@@ -206,53 +268,13 @@ def _names(folders: Sequence[Path]) -> dict[Path, str]:
     return {f: str(f) if short.count(n) > 1 else n for f, n in zip(folders, short, strict=True)}
 
 
-def _same_protocol(contents: Mapping[Path, Mapping[str, Any]]) -> None:
-    (first, reference), *others = contents.items()
-    for folder, content in others:
-        if content["protocol"] == reference["protocol"]:
-            continue
-        one, other = (flat(c.get("protocol_fields") or {}) for c in (reference, content))
-        lines = [
-            f"  {key}: {one.get(key, 'absent')!s:.60} there, {other.get(key, 'absent')!s:.60} here"
-            for key in sorted(one.keys() | other.keys())
-            if one.get(key) != other.get(key)
-        ]
-        rest = len(lines) - _SHOWN_DIFFERENCES
-        more = [f"  ... and {rest} more"] if rest > 0 else []
-        raise UsageError(
-            f"{first} and {folder} were measured under different protocols; their numbers do not "
-            "go in one table. There and here differ in:\n"
-            + "\n".join([*lines[:_SHOWN_DIFFERENCES], *more])
-        )
-
-
-def _stamps(profile: Profile) -> list[str]:
-    stamps = []
-    if profile.smoke:
-        stamps.append("smoke run: a handful of steps and rows, no evidence")
-    if profile.dry_models:
-        stamps.append("dry models: random toy weights, no evidence")
-    return stamps
-
-
-def _shown(columns: list[Column], profile: Profile) -> list[Column]:
-    shown = []
-    for column in columns:
-        task = profile.tasks[column.task]
-        wanted = task.columns or (task.headline,)
-        if column.metric in wanted or column.metric.partition("(")[0] in wanted:
-            shown.append(column)
-    return shown
-
-
-def summarise(frame: RunFrame) -> pd.DataFrame:
-    """Mean, standard deviation over seeds (n - 1) and n, by row, task and metric.
-
-    Returns:
-        Columns mean, std, count; std is NaN for one seed.
-    """
-    keys = ["objective", "student", "run", "task", "metric"]
-    return frame.values.groupby(keys, sort=False)["value"].agg(["mean", "std", "count"])
+def is_named(metric: str, names: Iterable[str]) -> bool:
+    """Whether a metric, or its name without parameters, is one of these; a file may be, too."""
+    labels = set(names)
+    for name in names:
+        class_, parenthesis, params = name.rpartition(".py:")[2].partition("(")
+        labels.add(f"{snake_case(class_)}{parenthesis}{params}")
+    return bool({metric, metric.partition("(")[0]} & labels)
 
 
 def row_name(row: Row, frame: RunFrame) -> str:
@@ -265,3 +287,11 @@ def row_name(row: Row, frame: RunFrame) -> str:
 def is_reference(objective: str) -> bool:
     """Whether a row is set apart: the teacher or the untrained student."""
     return objective in (TEACHER, UNTRAINED)
+
+
+def spec_of(objective: str) -> specs.Spec:
+    """A row's objective as a spec; the label of a checkpoint may be none, and is a name then."""
+    try:
+        return specs.parse(objective)
+    except UsageError:
+        return specs.Spec(objective)

@@ -2,29 +2,25 @@
 
 import math
 import re
-import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
+from akl_bench.artifacts.records import Made
 from akl_bench.errors import UsageError
-from akl_bench.report.compare import Comparison, Key, baseline_of, compare
-from akl_bench.report.footnotes import (
-    BETTER,
-    DEFAULT_BASELINE,
-    WORSE,
-    footnotes,
-    published_footnotes,
-)
-from akl_bench.report.frame import Column, Row, RunFrame, is_reference, summarise
-from akl_bench.report.published import ROUGE_L, PublishedRow, beside
+from akl_bench.report.compare import ALPHA, TESTS, Comparison, baseline_of, compare
+from akl_bench.report.frame import Column, Row, RowKey, RunFrame, Spread, is_reference
+from akl_bench.report.published import ROUGE_L, PublishedRow, beside, footnotes_on
 
+BETTER, WORSE = "†", "‡"
+DEFAULT_BASELINE = "sft"
 BEST, SECOND = "best", "second"
 _SECONDS = Column("cost", "train s", False, 1.0, "%.1f", "wall clock of training, one process")
 _MEMORY = Column("cost", "peak MiB", False, 1.0, "%.0f", "largest resident memory of the process")
-COST: dict[Column, Callable[[Mapping[str, Any]], float | None]] = {
-    _SECONDS: lambda record: record.get("seconds", {}).get("train"),
-    _MEMORY: lambda record: record.get("peak_memory_mib"),
+COST: dict[Column, Callable[[Made], float]] = {
+    _SECONDS: lambda made: made.seconds,
+    _MEMORY: lambda made: made.peak_memory_mib,
 }
 
 
@@ -35,7 +31,7 @@ class Cell:
     Attributes:
         mean: None where nothing was measured.
         std: None for one seed.
-        seeds: Number of seeds that have a value, where some of the row's have none.
+        seeds: Number of seeds that have a value, where it is not that of the row.
         rank: "best", "second" or "".
         mark: A dagger where the difference from the baseline is significant.
     """
@@ -67,10 +63,8 @@ class Line:
     """A row of the table.
 
     Attributes:
-        row: What it is about.
         group: "reference", "objective" or "published".
-        seeds: As "2/3": seeds that are there of those asked for.
-        cells: One per column.
+        seeds: As "2/3": seeds that are finished of those asked for.
     """
 
     row: Row
@@ -85,7 +79,6 @@ class Table:
 
     Attributes:
         columns: The columns of numbers; those of cost come last.
-        rows: The lines.
         notes: Footnotes, the tests among them.
         baseline: The objective that differences are taken from; None where there is none.
         comparisons: Every comparison behind the daggers.
@@ -96,7 +89,7 @@ class Table:
     rows: list[Line]
     notes: list[str]
     baseline: str | None
-    comparisons: Mapping[Key, Comparison]
+    comparisons: Mapping[RowKey, Comparison]
     published: list[PublishedRow]
 
     @property
@@ -111,6 +104,21 @@ class Table:
         """What stands under `heads` in a line."""
         values = {**line.row._asdict(), "seeds": line.seeds}
         return [values[head] for head in self.heads]
+
+    @property
+    def groups(self) -> list[tuple[str, list[Line]]]:
+        """Lines by group: references, objectives, published ones."""
+        return [(group, [*lines]) for group, lines in groupby(self.rows, lambda line: line.group)]
+
+    @property
+    def tasks(self) -> list[tuple[str, int]]:
+        """Tasks with their numbers of columns."""
+        tasks = groupby(column.task for column in self.columns)
+        return [(task, len([*columns])) for task, columns in tasks]
+
+    def footnotes(self, ranks: str = "best bold, second underlined") -> list[str]:
+        """The notes, with what marks the ranks."""
+        return [self.notes[0], ranks, *self.notes[1:]]
 
 
 def build(
@@ -137,130 +145,123 @@ def build(
         UsageError: The baseline is none of the run's objectives.
     """
     columns = frame.columns if every_metric else frame.shown
-    grid = _grid(frame, columns)
-    contest = [row for row in frame.rows if not is_reference(row.objective)]
-    for index, column in enumerate(columns):
-        for row, rank in _ranks(grid, contest, index, column):
-            grid[row][index] = replace(grid[row][index], rank=rank)
     against = _baseline(frame, baseline)
-    found = compare(frame, columns, against, pooled=pooled, detailed=detailed) if against else {}
-    for (row, task, metric), comparison in found.items():
-        if comparison.significant:
-            index = next(i for i, c in enumerate(columns) if (c.task, c.metric) == (task, metric))
-            mark = BETTER if comparison.better else WORSE
-            grid[row][index] = replace(grid[row][index], mark=mark)
+    comparisons: dict[RowKey, Comparison] = {}
+    if against is not None:
+        comparisons = compare(frame, columns, against, pooled=pooled, detailed=detailed)
+    summary = frame.summary()
+    grid: dict[Row, list[Cell]] = {row: [] for row in frame.rows}
+    for column in columns:
+        spreads = {row: s for row in frame.rows if (s := summary.get((row, *column.key)))}
+        ranks = _ranks({row: spread.mean for row, spread in spreads.items()}, column)
+        for row, cells in grid.items():
+            cells.append(Cell())
+            if row in spreads:
+                mean, std, seeds = spreads[row]
+                odd = seeds if seeds != len(frame.finished(row)) else None
+                made = comparisons.get((row, *column.key))
+                mark = (BETTER if made.better else WORSE) if made and made.significant else ""
+                cells[-1] = Cell(mean, std, odd, ranks.get(row, ""), mark)
     cost = _cost(frame)
     rows = [
         Line(
             row,
             "reference" if is_reference(row.objective) else "objective",
-            f"{len(frame.sealed(row))}/{frame.seeds[row]}",
+            f"{len(frame.finished(row))}/{frame.seeds[row]}",
             [*grid[row], *(cells.get(row, Cell()) for cells in cost.values())],
         )
-        for row in _ordered(frame.rows, columns, grid)
+        for row in _ordered(columns, grid)
     ]
     outside = beside(frame.profile) if published else []
-    notes = footnotes(frame, against, found)
-    if published:
-        notes += published_footnotes(outside)
+    notes = _notes(frame, against, [c for c in comparisons.values() if c.p is not None])
     return Table(
         [*columns, *cost],
         rows + [_published_line(row, [*columns, *cost]) for row in outside],
-        notes + frame.stamps,
+        [*notes, *(footnotes_on(outside) if published else ()), *frame.stamps],
         against,
-        found,
+        comparisons,
         outside,
     )
 
 
-def _grid(frame: RunFrame, columns: Sequence[Column]) -> dict[Row, list[Cell]]:
-    summary: Mapping[object, Mapping[object, float]] = summarise(frame).to_dict("index")
-
-    def cell(row: Row, column: Column) -> Cell:
-        entry = summary.get((*row, column.task, column.metric))
-        if entry is None:
-            return Cell()
-        count, sealed = int(entry["count"]), len(frame.sealed(row))
-        return Cell(
-            _number(entry["mean"]), _number(entry["std"]), count if count < sealed else None
-        )
-
-    return {row: [cell(row, column) for column in columns] for row in frame.rows}
+def _baseline(frame: RunFrame, wanted: str | None) -> str | None:
+    try:
+        return baseline_of(frame, DEFAULT_BASELINE if wanted is None else wanted)
+    except UsageError:
+        if wanted is not None:
+            raise
+        return None
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def _ordered(
-    rows: Sequence[Row], columns: Sequence[Column], grid: Mapping[Row, list[Cell]]
-) -> list[Row]:
-    lead = next((i for i, c in enumerate(columns) if c.higher_is_better is not None), None)
+def _ordered(columns: Sequence[Column], grid: Mapping[Row, list[Cell]]) -> list[Row]:
+    """References in their own order, the teacher first; then objectives, the best first."""
+    directed = [(i, c.higher_is_better) for i, c in enumerate(columns)]
+    lead, is_up = next(((i, up) for i, up in directed if up is not None), (None, None))
 
     def order(row: Row) -> tuple[bool, str, float]:
-        mean = grid[row][lead].mean if lead is not None else None
-        if is_reference(row.objective) or mean is None or lead is None:
-            return (not is_reference(row.objective), row.student, math.inf)
-        return (True, row.student, -mean if columns[lead].higher_is_better else mean)
+        if is_reference(row.objective):
+            return False, "", 0
+        mean = None if lead is None else grid[row][lead].mean
+        return True, row.student, math.inf if mean is None else -mean if is_up else mean
 
-    # References keep their own order: the teacher first.
-    references = [row for row in rows if is_reference(row.objective)]
-    return [*references, *sorted((r for r in rows if r not in references), key=order)]
+    return sorted(grid, key=order)
 
 
-def _ranks(
-    grid: Mapping[Row, list[Cell]], rows: Sequence[Row], index: int, column: Column
-) -> list[tuple[Row, str]]:
+def _ranks(means: Mapping[Row, float], column: Column) -> dict[Row, str]:
     """Best and second of a column as shown; equal ones share their place, all equal have none."""
-    if column.higher_is_better is None or len(rows) < 2:
-        return []
-    means = {row: mean for row in rows if (mean := grid[row][index].mean) is not None}
-    texts = {
-        row: shown(column, mean)
-        for row, mean in sorted(
-            means.items(), key=lambda item: item[1], reverse=column.higher_is_better
-        )
-    }
-    places = list(dict.fromkeys(texts.values()))[:2]
-    if len(places) < 2:
-        return []
-    return [
-        (row, BEST if text == places[0] else SECOND)
-        for row, text in texts.items()
-        if text in places
-    ]
+    trained = [row for row in means if not is_reference(row.objective)]
+    if column.higher_is_better is None:
+        return {}
+    ordered = sorted(trained, key=lambda row: means[row], reverse=column.higher_is_better)
+    texts = {row: shown(column, means[row]) for row in ordered}
+    places = dict(zip(dict.fromkeys(texts.values()), (BEST, SECOND), strict=False))
+    return {row: places.get(text, "") for row, text in texts.items() if len(places) > 1}
 
 
 def _cost(frame: RunFrame) -> dict[Column, dict[Row, Cell]]:
-    """What training cost, in the columns that any cell has a value for."""
-    found: dict[Column, dict[Row, Cell]] = {}
-    for column, read in COST.items():
-        for row in frame.rows:
-            values = [v for cell in frame.sealed(row) if (v := read(cell.record)) is not None]
-            if values:
-                spread = statistics.stdev(values) if len(values) > 1 else None
-                found.setdefault(column, {})[row] = Cell(statistics.fmean(values), spread)
-    return found
-
-
-def _baseline(frame: RunFrame, wanted: str | None) -> str | None:
-    if wanted is not None:
-        return baseline_of(frame, wanted)
-    try:
-        return baseline_of(frame, DEFAULT_BASELINE)
-    except UsageError:
-        return None
+    """What training cost; no columns where nothing was trained."""
+    made = {row: [c.student.made for c in frame.of(row) if c.student] for row in frame.rows}
+    trained = {row: seals for row, seals in made.items() if seals}
+    return {
+        column: {row: Cell(*Spread.of([*map(read, trained[row])])[:2]) for row in trained}
+        for column, read in COST.items()
+        if trained
+    }
 
 
 def _published_line(published: PublishedRow, columns: Sequence[Column]) -> Line:
     cells = []
     for column in columns:
-        mean, spread = published.values.get(column.task, (None, None))
-        if column.metric != ROUGE_L or mean is None:
-            cells.append(Cell())
-            continue
+        printed = published.values.get(column.task, ()) if column.metric == ROUGE_L else ()
         # Published numbers are as printed, ours are raw.
-        cells.append(Cell(mean / column.scale, None if spread is None else spread / column.scale))
+        scaled: Any = [None if value is None else value / column.scale for value in printed]
+        cells.append(Cell(*scaled))
     label = f"{published.name} [{published.title}]"
     mark = " (not comparable)" if published.differences else ""
     return Line(Row(label + mark, ""), "published", "", cells)
+
+
+def _notes(frame: RunFrame, baseline: str | None, tested: Sequence[Comparison]) -> list[str]:
+    """What the numbers are, how they were compared, and what is missing."""
+    notes = ["mean ± standard deviation over training seeds, whose number is in the column seeds"]
+    if baseline is None:
+        notes.append(
+            f"no {DEFAULT_BASELINE} to compare with; name another objective with --baseline"
+        )
+    elif tested:
+        used = {c.test for c in tested}
+        what = f"no difference from {baseline} is significant"
+        if any(c.significant for c in tested):
+            what = f"{BETTER} better, {WORSE} worse than {baseline}"
+        notes.append(
+            f"{what}: {' or '.join(test for test in TESTS if test in used)}, "
+            f"Holm's correction over the {len(tested)} comparisons of this table, alpha {ALPHA}"
+        )
+    if any(len(frame.of(row)) == 1 for row in frame.rows):
+        notes.append("one seed has no spread, so nothing there can be significant")
+    if frame.stale:
+        notes.append(
+            f"{frame.stale} cells made with other code, data or library versions are left out; "
+            "run the same command again to renew them"
+        )
+    return notes + frame.left_out

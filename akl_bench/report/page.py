@@ -2,22 +2,27 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from akl_bench import __version__
+from akl_bench.artifacts.files import flat
+from akl_bench.artifacts.keys import common
+from akl_bench.artifacts.store import TEACHER
 from akl_bench.errors import MissingDependencyError
 from akl_bench.report import plots
-from akl_bench.report.compare import Comparison
 from akl_bench.report.escape import terminal_text
-from akl_bench.report.frame import Column, Row, RunFrame, is_reference, row_name
+from akl_bench.report.frame import Column, RunFrame, row_name
 from akl_bench.report.layout import Table, build, shown
 from akl_bench.report.samples import samples
-from akl_bench.results.files import flat
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+_FOLDER = Path(__file__).with_name("templates")
+_COSTS = {"seconds", "peak_memory_mib"}
 
 
 def environment() -> "Environment":
@@ -32,6 +37,7 @@ def environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals |= {"shown": shown, "row_name": row_name}
     made.filters["inert"] = terminal_text
     # A long name may break after an underscore.
     made.filters["folded"] = lambda text: Markup("_<wbr>").join(terminal_text(text).split("_"))
@@ -40,7 +46,7 @@ def environment() -> "Environment":
 
 def table_fragment(table: Table) -> str:
     """A `<table>` with its notes, to be put on a page."""
-    return environment().get_template("fragment.html").render(table=_table(table, {}))
+    return environment().get_template("fragment.html").render(table=table)
 
 
 def render(
@@ -59,39 +65,34 @@ def render(
     """
     board = build(frame, baseline=baseline, pooled=pooled)
     full = build(frame, baseline=baseline, pooled=pooled, every_metric=True, detailed=True)
-    templates = environment()
-    style, script = (_asset(templates, name) for name in ("page.css", "page.js"))
+    style, script = ((_FOLDER / name).read_text("utf-8") for name in ("page.css", "page.js"))
     figures, without = _figures(frame)
-    keys = {row: str(index) for index, row in enumerate(frame.rows)}
-    return templates.get_template("page.html").render(
-        profile=frame.profile,
-        version=__version__,
-        stamps=frame.stamps,
-        style=style,
-        script=script,
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-        table=_table(board, keys),
-        figures=figures,
-        without=without,
-        objectives=[_objective(frame, full, row, keys[row]) for row in frame.rows],
-        baseline=full.baseline,
-        detail_notes=full.notes,
-        data={
-            "names": [terminal_text(row_name(row, frame)) for row in frame.rows],
-            "first": _first_choice(frame, board),
-            "tasks": samples(frame, prompts),
-        },
-        protocol=frame.protocol,
-        fields={key: str(value) for key, value in flat(frame.protocol_fields).items()},
-        training=flat(frame.profile.training.model_dump(mode="json")),
-        provenance=_provenance(frame),
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            frame=frame,
+            version=__version__,
+            style=style,
+            script=script,
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            table=board,
+            full=full,
+            keys={row: str(index) for index, row in enumerate(frame.rows)},
+            figures=figures,
+            without=without,
+            lines={line.row: line for line in full.rows},
+            values=frame.seed_values(),
+            data={
+                "names": [terminal_text(row_name(row, frame)) for row in frame.rows],
+                "first": _first_choice(frame, board),
+                "tasks": samples(frame, prompts),
+            },
+            protocol=_protocol(frame.columns),
+            provenance=_provenance(frame),
+        )
     )
-
-
-def _asset(templates: "Environment", name: str) -> str:
-    assert templates.loader is not None
-    return templates.loader.get_source(templates, name)[0]
 
 
 def _hash(text: str) -> str:
@@ -99,112 +100,50 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _figures(frame: RunFrame) -> tuple[list[dict[str, str]], str]:
+def _figures(frame: RunFrame) -> tuple[dict[str, str], str]:
     from akl_bench.report.plots.inline import inline
 
-    found = []
     try:
-        for kind in plots.KINDS:
-            figure = plots.draw(frame, kind)
-            if figure is not None:
-                found.append({"kind": kind, "svg": inline(figure, kind)})
+        drawn = {kind: plots.draw(frame, kind) for kind in plots.KINDS}
     except MissingDependencyError as error:
-        return [], str(error)
-    return found, ""
-
-
-def _table(table: Table, keys: Mapping[Row, str]) -> dict[str, Any]:
-    """What `_table.html` shows; `keys` names the rows that a page can open."""
-    lines = [
-        {
-            "group": line.group,
-            "key": keys.get(line.row),
-            "lead": table.lead(line),
-            "cells": [
-                {"text": cell.number(c), "raw": cell.mean, "rank": cell.rank, "mark": cell.mark}
-                for cell, c in zip(line.cells, table.columns, strict=True)
-            ],
-        }
-        for line in table.rows
-    ]
-    bodies = groupby(lines, key=lambda line: line["group"])
-    tasks = groupby(table.columns, key=lambda column: column.task)
-    return {
-        "heads": table.heads,
-        "columns": table.columns,
-        "groups": [(task, len(list(columns))) for task, columns in tasks],
-        "bodies": [(name, list(members)) for name, members in bodies],
-        "notes": [table.notes[0], "best bold, second underlined", *table.notes[1:]],
-    }
-
-
-def _objective(frame: RunFrame, table: Table, row: Row, key: str) -> dict[str, Any]:
-    """All numbers of a row."""
-    line = next(line for line in table.rows if line.row == row)
-    values = frame.seed_values()
-    sealed = frame.sealed(row)
-    metrics = []
-    for cell, column in zip(line.cells, table.columns, strict=True):
-        seeds = values.get((row, column.task, column.metric), {})
-        comparison = table.comparisons.get((row, column.task, column.metric))
-        metrics.append(
-            {
-                "column": column,
-                "text": cell.number(column),
-                "mark": cell.mark,
-                "seeds": [f"{seed}: {shown(column, value)}" for seed, value in seeds.items()],
-                "comparison": _comparison(comparison, column) if comparison else None,
-            }
-        )
-    return {
-        "key": key,
-        "title": row_name(row, frame),
-        "seeds": line.seeds,
-        "parameters": sealed[0].record.get("parameters") if sealed else None,
-        "reference": is_reference(row.objective),
-        "metrics": metrics,
-        "cells": [(cell.seed, cell.folder.name) for cell in sealed],
-    }
-
-
-def _comparison(comparison: Comparison, column: Column) -> dict[str, str]:
-    evidence = comparison.evidence
-    assert evidence is not None, "the page is built in detail"
-
-    def number(value: float | None) -> str:
-        return "-" if value is None else shown(column, value)
-
-    def p(value: float | None) -> str:
-        return "-" if value is None else f"{value:.3g}"
-
-    interval = f"{number(evidence.low)} to {number(evidence.high)}"
-    return {
-        "difference": number(comparison.difference),
-        "interval": "-" if evidence.low is None else interval,
-        "p": p(comparison.p),
-        "p_holm": p(comparison.p_holm),
-        "record": "{}/{}/{}".format(*evidence.record),
-        "improvement": f"{100 * evidence.improvement:.0f} %",
-        "detectable": number(evidence.detectable),
-        "needed": str(evidence.seeds_needed or "-"),
-    }
+        return {}, str(error)
+    return {kind: inline(made, kind) for kind, made in drawn.items() if made is not None}, ""
 
 
 def _first_choice(frame: RunFrame, table: Table) -> list[int]:
     """The rows whose answers are side by side at first: teacher, baseline and the best three."""
-    ordered = [line.row for line in table.rows if line.group == "objective"][:3]
-    wanted = [
-        row for row in frame.rows if row.objective in ("teacher", table.baseline) or row in ordered
-    ]
-    return [frame.rows.index(row) for row in wanted]
+    best = [line.row for line in table.rows if line.group == "objective"][:3]
+    named = (TEACHER, table.baseline)
+    return [i for i, row in enumerate(frame.rows) if row in best or row.objective in named]
+
+
+def _protocol(columns: Sequence[Column]) -> dict[str, dict[str, Any]]:
+    """What must agree: for all columns, then what else for a task, and for a metric of it."""
+    fields = {column.key: flat(column.protocol) for column in columns}
+    everywhere = common(fields.values())
+    protocol = {"every column": everywhere}
+    for task, members in groupby(columns, key=lambda column: column.task):
+        own = {
+            column.metric: {k: v for k, v in fields[column.key].items() if k not in everywhere}
+            for column in members
+        }
+        of_task = common(own.values())
+        protocol[task] = of_task | {
+            f"{metric}: {name}": value
+            for metric, rest in own.items()
+            for name, value in rest.items()
+            if name not in of_task
+        }
+    return protocol
 
 
 def _provenance(frame: RunFrame) -> dict[str, str]:
-    """Versions and hardware; several values where cells differ."""
-    found: dict[str, list[str]] = {}
+    """Versions and hardware behind the numbers; several values where artifacts differ."""
+    values: dict[str, dict[str, None]] = {}
     for cell in frame.cells:
-        for key, value in flat(cell.record.get("provenance", {})).items():
-            values = found.setdefault(key.removeprefix("libraries."), [])
-            if str(value) not in values:
-                values.append(str(value))
-    return {key: ", ".join(values) for key, values in found.items()}
+        for _, seal in cell.artifacts if cell.metrics else ():
+            for key, value in flat(seal.made.model_dump(exclude=_COSTS)).items():
+                # No threads: torch had no part in it.
+                if value != 0:
+                    values.setdefault(key.removeprefix("libraries."), {})[str(value)] = None
+    return {key: ", ".join(each) for key, each in values.items()}

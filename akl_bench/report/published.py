@@ -1,5 +1,6 @@
 """Numbers of papers and their repositories, and what sets their protocol apart from a run's."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -60,7 +61,7 @@ class PublishedRow(NamedTuple):
 
     name: str
     title: str
-    values: dict[str, tuple[float, float | None]]
+    values: Mapping[str, tuple[float, float | None]]
     differences: list[str]
 
 
@@ -79,26 +80,22 @@ def load() -> Published:
 
 def beside(profile: Profile) -> list[PublishedRow]:
     """The published rows that share a task and its ROUGE-L with a profile."""
-    found = []
+    ours = {name for name, task in profile.tasks.items() if ROUGE_L in task.metrics}
+    rows = []
     for table in load().tables.values():
-        shared = [name for name in table.columns if _has_rouge_l(profile, name)]
+        shared = [name for name in table.columns if name in ours]
         if table.metric != ROUGE_L or not shared:
             continue
         differences = differences_from(table, profile, shared)
         for name, row in table.rows.items():
-            numbers = dict(zip(table.columns, row, strict=True))
-            values: dict[str, tuple[float, float | None]] = {
+            values = {
                 task: value if isinstance(value, tuple) else (value, None)
-                for task in shared
-                if (value := numbers[task]) is not None
+                for task, value in zip(table.columns, row, strict=True)
+                if task in ours and value is not None
             }
             if values:
-                found.append(PublishedRow(name, table.title, values, differences))
-    return found
-
-
-def _has_rouge_l(profile: Profile, name: str) -> bool:
-    return name in profile.tasks and ROUGE_L in profile.tasks[name].metrics
+                rows.append(PublishedRow(name, table.title, values, differences))
+    return rows
 
 
 def differences_from(table: PublishedTable, profile: Profile, tasks: list[str]) -> list[str]:
@@ -110,24 +107,38 @@ def differences_from(table: PublishedTable, profile: Profile, tasks: list[str]) 
         "teacher": _names_of(profile.teacher),
         "train": {train.hub.name} if train.hub and not train.path else {train.path or "microworld"},
     }
-    found = []
+    differences = []
     for field, names in ours.items():
         theirs = getattr(protocol, field)
         if registry.names.get(theirs, theirs) not in names:
-            found.append(f"{field} {theirs}, not {' or '.join(sorted(names))}")
+            differences.append(f"{field} {theirs}, not {' or '.join(sorted(names))}")
     if protocol.decoding == "minillm":
         for name in tasks:
             spec = profile.tasks[name].generation.model_dump()
-            found += [
+            differences += [
                 f"{name} {key} {value}, not {spec[key]}"
                 for key, value in registry.minillm.items()
                 if spec[key] != value
             ]
     if profile.smoke or profile.dry_models:
-        found.append("a smoke run or dry models here")
-    return found
+        differences.append("this is a smoke run or has dry models")
+    return differences
 
 
 def _names_of(ref: ModelRef) -> set[str]:
     made = {"teacher": "layers of the teacher", "random": "a random start"}
     return {made.get(ref.source) or ref.name or ref.path or ref.source}
+
+
+def footnotes_on(rows: list[PublishedRow]) -> list[str]:
+    """What published rows are, and what keeps each table from being compared."""
+    if not rows:
+        return ["no published number is about a task of this run"]
+    notes = [
+        "published rows are as printed: their ± is over decoding seeds of one checkpoint, not over "
+        "training seeds"
+    ]
+    for title, differences in {row.title: row.differences for row in rows}.items():
+        if differences:
+            notes.append(f"{title} is not comparable: {'; '.join(differences)}")
+    return notes

@@ -1,66 +1,73 @@
 """A table as data: CSV and JSON with raw values and the comparisons behind the daggers."""
 
+import csv
+import io
 import json
 from typing import Any
 
 from akl_bench.report.compare import Comparison
 from akl_bench.report.escape import csv_text
-from akl_bench.report.frame import RunFrame, summarise
+from akl_bench.report.frame import RunFrame
 from akl_bench.report.layout import Table
 
+_FIELDS = ["objective", "student", "run", "task", "metric", "mean", "std", "seeds"]
+_FIELDS += ["higher_is_better", "n", "baseline", "difference", "low", "high", "p", "p_holm"]
+_FIELDS += ["significant", "signature"]
+_COLUMN = ["task", "metric", "higher_is_better", "scale", "format", "signature", "n", "protocol"]
 
-def csv(frame: RunFrame, table: Table) -> str:
+
+def as_csv(frame: RunFrame, table: Table) -> str:
     """One line per objective, student, run, task and metric, raw.
 
     Mean, standard deviation and seeds; where the table compares it, the baseline, the difference,
     its interval and p-values.
     """
-    summary = summarise(frame).reset_index().rename(columns={"count": "seeds"})
-    about = {(c.task, c.metric): c for c in frame.columns}
-    compared = {
-        tuple(key): _comparison(comparison) for key, comparison in table.comparisons.items()
-    }
-    fields = ["baseline", "difference", "low", "high", "p", "p_holm", "significant"]
-    extra: dict[str, list[Any]] = {
-        name: [] for name in ("higher_is_better", "n", *fields, "signature")
-    }
-    for row in summary.itertuples(index=False):
-        column = about[row.task, row.metric]
-        key = ((row.objective, row.student, row.run), row.task, row.metric)
-        comparison = compared.get(key, {})
-        extra["higher_is_better"].append(column.higher_is_better)
-        extra["n"].append(column.n)
-        extra["signature"].append(column.signature)
-        for name in fields:
-            extra[name].append(comparison.get(name))
-    for name, values in extra.items():
-        summary[name] = values
-    for name in ("objective", "student", "run", "task", "metric", "baseline", "signature"):
-        summary[name] = summary[name].map(csv_text, na_action="ignore")
-    if not summary["run"].any():
-        del summary["run"]
-    content: str = summary.to_csv(index=False, lineterminator="\n")
-    return content
+    summary = frame.summary()
+    columns = {column.key: column for column in frame.columns}
+    several = any(row.run for row in frame.rows)
+    fields = [name for name in _FIELDS if several or name != "run"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fields, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for key in frame.seed_values():
+        row, task, metric = key
+        comparison = table.comparisons.get(key)
+        spread = summary.get(key)
+        line = {
+            **(_comparison(comparison) if comparison else {}),
+            **row._asdict(),
+            **vars(columns[task, metric]),
+            **(spread._asdict() if spread else {"seeds": 0}),
+        }
+        writer.writerow({k: csv_text(v) if isinstance(v, str) else v for k, v in line.items()})
+    return text.getvalue()
 
 
 def as_json(frame: RunFrame, table: Table) -> str:
     """Every value of every seed, what each column means, costs and comparisons."""
-    values = frame.values.astype(object).where(frame.values.notna(), None)
     content = {
-        "protocol": frame.protocol,
-        "columns": [{**vars(column)} for column in frame.columns],
+        "columns": [{name: getattr(c, name) for name in _COLUMN} for c in frame.columns],
         "seeds_asked": [{**row._asdict(), "seeds": n} for row, n in frame.seeds.items()],
         "stamps": frame.stamps,
         "stale_cells": frame.stale,
-        "values": values.to_dict("records"),
+        "values": [
+            {
+                **cell.row._asdict(),
+                "seed": cell.seed,
+                "task": column.task,
+                "metric": column.metric,
+                "value": number.value,
+            }
+            for cell, column, number in frame.numbers()
+        ],
         "costs": [
             {
                 **cell.row._asdict(),
                 "seed": cell.seed,
-                "seconds": cell.record.get("seconds", {}),
-                "peak_memory_mib": cell.record.get("peak_memory_mib"),
+                **cell.student.made.model_dump(include={"seconds", "peak_memory_mib"}),
             }
             for cell in frame.cells
+            if cell.student
         ],
         "comparisons": [
             {**row._asdict(), "task": task, "metric": metric, **_comparison(comparison)}

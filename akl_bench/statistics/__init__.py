@@ -5,51 +5,22 @@ students trained apart are independent, texts of one student are not. A side wit
 shown and never tested.
 """
 
-from akl_bench.statistics.bootstrap import Interval, hierarchical_bootstrap, rank_intervals
-from akl_bench.statistics.comparison import (
-    Difference,
-    SignedRank,
-    Summary,
-    WinTieLoss,
-    against_known_spread,
-    holm,
-    paired_t,
-    pooled_t,
-    probability_of_improvement,
-    summary,
-    welch,
-    wilcoxon,
-    win_tie_loss,
-)
-from akl_bench.statistics.evidence import Evidence, evidence
-from akl_bench.statistics.power import seeds_needed, smallest_detectable, t_test_power
-from akl_bench.statistics.tasks import CriticalDifference, critical_difference
-from akl_bench.statistics.variance import VarianceShares, variance_shares
-
-__all__ = [
-    "CriticalDifference",
-    "Difference",
-    "Evidence",
-    "Interval",
-    "SignedRank",
-    "Summary",
-    "VarianceShares",
-    "WinTieLoss",
-    "against_known_spread",
-    "critical_difference",
-    "evidence",
-    "hierarchical_bootstrap",
-    "holm",
-    "paired_t",
-    "pooled_t",
-    "probability_of_improvement",
-    "rank_intervals",
-    "seeds_needed",
-    "smallest_detectable",
-    "summary",
-    "t_test_power",
-    "variance_shares",
-    "welch",
-    "wilcoxon",
-    "win_tie_loss",
-]
+from akl_bench.statistics.bootstrap import Interval as Interval
+from akl_bench.statistics.bootstrap import hierarchical_bootstrap as hierarchical_bootstrap
+from akl_bench.statistics.bootstrap import rank_intervals as rank_intervals
+from akl_bench.statistics.comparison import Difference as Difference
+from akl_bench.statistics.comparison import Summary as Summary
+from akl_bench.statistics.comparison import against_known_spread as against_known_spread
+from akl_bench.statistics.comparison import holm as holm
+from akl_bench.statistics.comparison import paired_t as paired_t
+from akl_bench.statistics.comparison import pooled_t as pooled_t
+from akl_bench.statistics.comparison import probability_of_improvement as probability_of_improvement
+from akl_bench.statistics.comparison import summary as summary
+from akl_bench.statistics.comparison import welch as welch
+from akl_bench.statistics.comparison import wilcoxon as wilcoxon
+from akl_bench.statistics.comparison import win_tie_loss as win_tie_loss
+from akl_bench.statistics.evidence import Evidence as Evidence
+from akl_bench.statistics.evidence import evidence as evidence
+from akl_bench.statistics.power import seeds_needed as seeds_needed
+from akl_bench.statistics.power import smallest_detectable as smallest_detectable
+from akl_bench.statistics.tasks import critical_difference as critical_difference

@@ -1,7 +1,5 @@
 """Checked arrays, and the few numbers that several modules share."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
@@ -25,8 +23,8 @@ def checked(values: ArrayLike, name: str, ndim: int) -> Floats:
     return array
 
 
-def paired(a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
-    """Two one-dimensional arrays of one length.
+def differences(a: ArrayLike, b: ArrayLike) -> tuple[Floats, float]:
+    """A - b of two one-dimensional arrays of one length, and their `rounding`.
 
     Raises:
         UsageError: The lengths differ.
@@ -34,7 +32,7 @@ def paired(a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
     first, second = checked(a, "first sample", 1), checked(b, "second sample", 1)
     if first.size != second.size:
         raise UsageError(f"paired samples of unequal length: {first.size} and {second.size}")
-    return first, second
+    return first - second, rounding(first, second)
 
 
 def rounding(*operands: Floats) -> float:

@@ -1,7 +1,5 @@
 """Bootstrap over training seeds and examples, and ranks with intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -68,7 +66,7 @@ def hierarchical_bootstrap(
     sides = [x - y] if paired else [x, -y]
     rows = [side.mean(axis=1) for side in sides]
     df = len(x) - 1 if paired else welch_df(rows[0], rows[1])
-    stretch = t_quantile(confidence, df) / _normal_quantile(confidence)
+    stretch = t_quantile(confidence, df) / stats.norm.ppf((1 + confidence) / 2)
     drawn = np.full(resamples, value)
     for which, row in enumerate(rows):
         counts = _counts(row.size, row.size - 1, resamples, (seed, which))
@@ -109,7 +107,7 @@ def rank_intervals(
     drawn_BMT = np.repeat(means_MT[None], resamples, axis=0)
     for m, a in enumerate(arrays):
         if len(a) > 1:
-            stretch = t_quantile(confidence, len(a) - 1) / _normal_quantile(confidence)
+            stretch = t_quantile(confidence, len(a) - 1) / stats.norm.ppf((1 + confidence) / 2)
             counts = _counts(len(a), len(a) - 1, resamples, (seed, m))
             drawn_BMT[:, m] += stretch * _means(counts, a - a.mean(axis=0))
     rank_M = stats.rankdata(sign_T * means_MT, axis=0).mean(axis=1)
@@ -157,7 +155,3 @@ def _means(counts: NDArray[np.uint16], values: Floats) -> Floats:
     blocks = [counts[i : i + _BLOCK] @ values for i in range(0, len(counts), _BLOCK)]
     means: Floats = np.concatenate(blocks) / draws
     return means
-
-
-def _normal_quantile(confidence: float) -> float:
-    return float(stats.norm.ppf((1 + confidence) / 2))

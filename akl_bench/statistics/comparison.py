@@ -1,7 +1,5 @@
 """Summaries and tests on one number per training seed."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,13 +9,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from akl_bench.errors import UsageError
-from akl_bench.statistics._arrays import (
-    checked,
-    paired,
-    rounding,
-    t_quantile,
-    welch_df,
-)
+from akl_bench.statistics._arrays import checked, differences, rounding, t_quantile, welch_df
 
 
 class Summary(NamedTuple):
@@ -80,12 +72,10 @@ def paired_t(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference
     Where all d are one value other than 0, t would be infinite and three equal differences a
     certainty. The p-value then is that of flipping signs, 2^(1-n).
     """
-    first, second = paired(a, b)
-    d = first - second
+    d, tiny = differences(a, b)
     mean, n = float(d.mean()), d.size
     if n == 1:
         return Difference(mean)
-    tiny = rounding(first, second)
     if np.ptp(d) <= tiny:
         p = 1.0 if abs(mean) <= tiny else 2.0 ** (1 - n)
         return Difference(mean, mean, mean, p, None, n - 1)
@@ -162,8 +152,7 @@ def wilcoxon(a: ArrayLike, b: ArrayLike) -> SignedRank:
     is that of all 2^n signs of those ranks, counted by dynamic programming. Its smallest p with n
     seeds is 2^(1-n): five seeds cannot reach 0.05.
     """
-    first, second = paired(a, b)
-    d, tiny = first - second, rounding(first, second)
+    d, tiny = differences(a, b)
     d = d[np.abs(d) > tiny]
     if d.size == 0:
         return SignedRank(0.0, 1.0, 0)
@@ -181,8 +170,7 @@ def wilcoxon(a: ArrayLike, b: ArrayLike) -> SignedRank:
 
 def win_tie_loss(a: ArrayLike, b: ArrayLike, *, higher_is_better: bool = True) -> WinTieLoss:
     """Count over pairs (seeds, tasks or examples) how often a is better than b."""
-    first, second = paired(a, b)
-    d, tiny = first - second, rounding(first, second)
+    d, tiny = differences(a, b)
     better, worse = int((d > tiny).sum()), int((d < -tiny).sum())
     wins, losses = (better, worse) if higher_is_better else (worse, better)
     return WinTieLoss(wins, d.size - wins - losses, losses)

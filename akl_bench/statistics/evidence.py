@@ -1,7 +1,5 @@
 """All that a table says of one objective against the baseline, in one call."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -63,10 +61,8 @@ def evidence(
     boot = hierarchical_bootstrap(x, y, paired=paired, confidence=confidence, seed=seed)
     a, b = x.mean(axis=1), y.mean(axis=1)
     test = comparison.paired_t(a, b) if paired else comparison.welch(a, b)
-    by_example = x.shape[1] > 1
-    first, second = (x.mean(axis=0), y.mean(axis=0)) if by_example else (a, b)
-    if not by_example and a.size != b.size:
-        first, second = a.mean(keepdims=True), b.mean(keepdims=True)
+    by_seed = x.shape[1] == 1 and a.size == b.size
+    first, second = (a, b) if by_seed else (x.mean(axis=0), y.mean(axis=0))
     n = min(a.size, b.size)
     detectable = needed = None
     if test.statistic is not None:  # Else there is no spread to judge by.

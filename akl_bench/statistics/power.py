@@ -1,8 +1,7 @@
 """How large an effect a number of seeds can show, by the noncentral t distribution."""
 
-from __future__ import annotations
-
 import math
+from bisect import bisect_left
 from functools import lru_cache
 
 import numpy as np
@@ -12,24 +11,18 @@ from akl_bench.errors import UsageError
 from akl_bench.statistics._arrays import Floats
 
 
-def t_test_power(
-    difference: float, sd: float, n: int, *, alpha: float = 0.05, paired: bool = True
-) -> float:
-    """Probability that a two-sided t-test with n seeds (per side) calls a true difference.
-
-    P(|T| > t_(1 - alpha/2)) for T noncentral with shift difference / (sd sqrt(c / n)): paired has
-    c = 1, n - 1 degrees of freedom and the sd of the differences; unpaired has c = 2, 2 n - 2 and
-    the sd of each side. For Holm over m comparisons, alpha / m is the cautious choice.
-    """
-    if n < 2 or sd <= 0 or not 0 < alpha < 1:
-        raise UsageError(f"power needs n >= 2, sd > 0, 0 < alpha < 1; got {n}, {sd}, {alpha}")
-    return _power(abs(difference) / sd, n, alpha, paired)
-
-
 def smallest_detectable(
     sd: float, n: int, *, alpha: float = 0.05, power: float = 0.8, paired: bool = True
 ) -> float | None:
-    """Difference that `t_test_power` finds with the given power; None with fewer than two seeds."""
+    """Smallest true difference that a two-sided t-test with n seeds (per side) finds that often.
+
+    Args:
+        sd: Of the differences (paired), or of each side.
+        n: Seeds; with fewer than two the answer is None.
+        alpha: For Holm over m comparisons, alpha / m is the cautious choice.
+        power: How often it is found.
+        paired: Whether the test pairs the seeds of both sides.
+    """
     if n < 2:
         return None
     if sd < 0 or not 0 < alpha < power < 1:
@@ -50,17 +43,13 @@ def seeds_needed(
     if sd == 0:
         return 2 if difference else None
     effect = abs(difference) / sd
-    if _power(effect, limit, alpha, paired) < power:
-        return None
-    low, high = 1, limit
-    # Power rises with n: bisect for the first n that has enough.
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _power(effect, middle, alpha, paired) < power:
-            low = middle
-        else:
-            high = middle
-    return high
+    # Power rises with n.
+    seeds = range(limit + 1)
+    n = bisect_left(seeds, power, lo=2, key=lambda n: _power(effect, n, alpha, paired))
+    return n if n in seeds else None
+
+
+_legendre = lru_cache(np.polynomial.legendre.leggauss)
 
 
 @lru_cache(maxsize=256)
@@ -73,6 +62,10 @@ def _detectable_effect(n: int, alpha: float, power: float, paired: bool) -> floa
 
 
 def _power(effect: float, n: int, alpha: float, paired: bool) -> float:
+    """P(|T| > t_(1 - alpha/2)) for T noncentral with shift effect / sqrt(c / n).
+
+    Paired has c = 1 and n - 1 degrees of freedom; unpaired has c = 2 and 2 n - 2.
+    """
     df, shift = (n - 1, math.sqrt(n)) if paired else (2 * n - 2, math.sqrt(n / 2))
     critical = stats.t.isf(alpha / 2, df)
     scale, weight = _chi_nodes(df)
@@ -89,14 +82,8 @@ def _chi_nodes(df: int) -> tuple[Floats, Floats]:
     Gauss-Legendre over the normal quantile of S. scipy's noncentral t returns NaN for the few
     degrees of freedom and large shifts that matter here (df = 1, shift = 16).
     """
-    x, w = _legendre()
+    x, w = _legendre(512)
     z = 8.5 * x
     lower, upper = special.ndtr(z), special.ndtr(-z)
     chi2 = np.where(z < 0, stats.chi2.ppf(lower, df), stats.chi2.isf(upper, df))
     return np.sqrt(chi2 / df), 8.5 * w * stats.norm.pdf(z)
-
-
-@lru_cache(maxsize=1)
-def _legendre() -> tuple[Floats, Floats]:
-    x, w = np.polynomial.legendre.leggauss(512)
-    return x, w

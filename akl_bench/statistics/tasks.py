@@ -1,7 +1,5 @@
 """Critical-difference summary over several tasks (Demsar 2006)."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -55,10 +53,8 @@ def critical_difference(
         raise UsageError(f"ranks over tasks need two methods and two tasks, got {x.shape}")
     rank_MT = stats.rankdata(-x if higher_is_better else x, axis=0)
     rank_M = rank_MT.mean(axis=1)
-    ties = sum(
-        int((n**3 - n).sum())
-        for n in (np.unique(column, return_counts=True)[1] for column in rank_MT.T)
-    )
+    tied = np.concatenate([np.unique(column, return_counts=True)[1] for column in rank_MT.T])
+    ties = int((tied**3 - tied).sum())
     correction = 1 - ties / (tasks * (methods**3 - methods))
     spread = float(((rank_M - (methods + 1) / 2) ** 2).sum())
     chi2 = 12 * tasks / (methods * (methods + 1)) * spread / correction if correction else 0.0

@@ -1,1 +1,1 @@
-"""The objective, the teacher's states, and the loop that trains a student with them."""
+"""The objective, what it takes, and the loop that trains a student with it."""

@@ -1,22 +1,18 @@
 """The objective on the logits of one chunk of tokens."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from akl_bench.divergences import Divergence
-from akl_bench.divergences._closed_form import value_and_grad
 from akl_bench.divergences.adaptive_kl import AdaptiveKL
+from akl_bench.divergences.gradients import value_and_grad
 from akl_bench.errors import UsageError
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 # Of one [rows, vocabulary] buffer, as torch's operators like it and as fused code does;
 # docs/speed.md has the measurements.

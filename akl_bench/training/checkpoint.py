@@ -3,18 +3,16 @@
 import contextlib
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import Module
+from torch.optim import Optimizer
 
-from akl_bench.results.files import file_digest, new_folder, read_json, write_json
-
-if TYPE_CHECKING:
-    from torch.nn import Module
-    from torch.optim import Optimizer
+from akl_bench.artifacts.files import file_digest, new_folder, read_json, write_json
 
 _KEPT = 2
 _TENSORS, _BEST, _STATE = "tensors.safetensors", "best.safetensors", "state.json"

@@ -4,49 +4,17 @@ The loss and its gradients are computed together, chunk by chunk of tokens, in t
 the backward pass only scales them. So no [tokens, vocabulary] matrix of a whole batch ever exists.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from akl_bench.divergences import Divergence
 from akl_bench.errors import UsageError
 from akl_bench.training._chunk_loss import ChunkLoss
-from akl_bench.training._linear_head import Gradients, Layer, attach
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-# Each chunk streams the output layers through the cache: on the CPU 128 tokens pay for that, more
-# of them only where the vocabulary is small. docs/speed.md has the measurements.
-_CPU_TOKENS = 128
-_CPU_BYTES = 8 << 20
-_DEVICE_BYTES = 256 << 20
-
-
-@dataclass(frozen=True)
-class Head:
-    """One model's output layer: logits = hidden @ weight^T + bias.
-
-    Attributes:
-        weight_VD: [V, D], the live parameter, tied to the embedding or not.
-        bias_V: [V], or None.
-        vocab_size: Number of real tokens. Further rows are padding: they have probability 0 and
-            get no gradient. None: all rows are real.
-    """
-
-    weight_VD: Tensor
-    bias_V: Tensor | None = None
-    vocab_size: int | None = None
-
-    @property
-    def tokens(self) -> int:
-        """Number of real tokens."""
-        rows: int = self.weight_VD.shape[0]
-        return rows if self.vocab_size is None else self.vocab_size
+from akl_bench.training.logits import Head, LinearLogits, Logits
 
 
 @dataclass(frozen=True)
@@ -105,11 +73,9 @@ class Objective:
 
     def __call__(
         self,
-        hidden_ND: Tensor,
-        head: Head,
-        labels_N: Tensor,
-        teacher_hidden_NE: Tensor | None = None,
-        teacher_head: Head | None = None,
+        student: LinearLogits,
+        labels_N: Tensor | None,
+        teacher: Logits | None = None,
         *,
         total_tokens: int,
         state: Mapping[str, float] | None = None,
@@ -119,11 +85,9 @@ class Objective:
         """The loss of some response tokens, as their part of a step's mean.
 
         Args:
-            hidden_ND: Student's last hidden states, at response positions only.
-            head: Student's output layer.
-            labels_N: Id of the token that follows each position.
-            teacher_hidden_NE: Teacher's states at the same positions; of any width.
-            teacher_head: Teacher's output layer, over the same tokens.
+            student: Student's logits at the response positions.
+            labels_N: Id of the token that follows each position; None: there is no cross-entropy.
+            teacher: Teacher's logits at the same positions, over the same tokens.
             total_tokens: Response tokens of the *global* batch: any split of it into micro-batches
                 and processes sums to one gradient.
             state: The divergence's state; None: its initial one.
@@ -131,18 +95,18 @@ class Objective:
             want_stats: Also collect the statistics that cost time.
 
         Returns:
-            The loss, differentiable in hidden_ND and the head's weight and bias, and statistics.
+            The loss, differentiable in what the student's logits come from, and statistics.
 
         Raises:
             UsageError: The teacher is missing, shapes or vocabularies do not fit, or `compiled` is
                 on and torch.compile fails.
         """
-        teacher = None
         keywords: dict[str, Any] = {}
-        if self.divergence is not None:
-            if teacher_hidden_NE is None or teacher_head is None:
-                raise UsageError("a divergence needs teacher_hidden_NE and teacher_head.")
-            teacher = (teacher_hidden_NE, teacher_head)
+        if self.divergence is None:
+            teacher = None
+        else:
+            if teacher is None:
+                raise UsageError("a divergence needs the teacher's logits.")
             if "progress" in self.divergence.needs:
                 keywords["progress"] = progress
             if "state" in self.divergence.needs:
@@ -150,8 +114,29 @@ class Objective:
         chunk_loss = ChunkLoss(
             self.divergence, self.kd_ratio, self.temperature, keywords, want_stats, self.compiled
         )
-        return _run(
-            chunk_loss, (hidden_ND, head), teacher, labels_N, total_tokens, self.chunk_tokens
+        _check(student, teacher, labels_N)
+        sums: dict[str, Tensor] = {}
+        # Autocast would take the float32 products in half precision again.
+        with torch.no_grad(), torch.autocast(student.device.type, enabled=False):
+            size = self.chunk_tokens or student.default_chunk
+            # An empty batch is one empty chunk, so that it has all sums, each 0.
+            for start in range(0, max(1, student.rows), size):
+                at = slice(start, start + size)
+                z_NV = student.chunk(at)
+                teacher_z_NV = None if teacher is None else teacher.chunk(at)
+                label_chunk_N = None if labels_N is None else labels_N[at]
+                grad_NV = z_NV if student.wants_grad else None
+                chunk_loss(z_NV, teacher_z_NV, label_chunk_N, sums, grad_NV)
+                if grad_NV is not None:
+                    student.add_grad(at, grad_NV)
+            loss = chunk_loss.loss(sums)
+        if student.wants_grad:
+            loss = student.attach(loss)
+        prefix = "signal "
+        return ObjectiveOutput(
+            loss / total_tokens,
+            {name: total for name, total in sums.items() if not name.startswith(prefix)},
+            {name[len(prefix) :]: total for name, total in sums.items() if name.startswith(prefix)},
         )
 
 
@@ -172,7 +157,7 @@ def linear_divergence(
     """Mean divergence over tokens, from last hidden states and output layers; never holds [N, V].
 
     Args:
-        divergence: One that needs no labels; with those, and for a state, use `Objective`.
+        divergence: One that needs no labels and no state; with those use `Objective`.
         hidden_ND: Student's last hidden states.
         weight_VD: Student's output layer.
         teacher_hidden_NE: Teacher's states, of any width.
@@ -191,86 +176,23 @@ def linear_divergence(
         UsageError: Shapes or vocabularies do not fit, the divergence needs labels, or `compiled` is
             on and torch.compile fails.
     """
-    # An Objective checks the values.
-    objective = Objective(divergence, 1.0, temperature, chunk_tokens)
-    return _run(
-        ChunkLoss(divergence, 1.0, objective.temperature, {}, want_stats=False, compiled=compiled),
-        (hidden_ND, Head(weight_VD, bias_V, vocab_size)),
-        (teacher_hidden_NE, Head(teacher_weight_VE, teacher_bias_V, vocab_size)),
+    return Objective(divergence, 1.0, temperature, chunk_tokens, compiled)(
+        LinearLogits(hidden_ND, Head(weight_VD, bias_V, vocab_size)),
         None,
-        hidden_ND.shape[0],
-        objective.chunk_tokens,
+        LinearLogits(
+            teacher_hidden_NE, Head(teacher_weight_VE, teacher_bias_V, vocab_size), of="teacher"
+        ),
+        total_tokens=hidden_ND.shape[0],
     ).loss
 
 
-def _run(
-    chunk_loss: ChunkLoss,
-    student: tuple[Tensor, Head],
-    teacher: tuple[Tensor, Head] | None,
-    labels_N: Tensor | None,
-    total_tokens: int,
-    chunk_tokens: int | None,
-) -> ObjectiveOutput:
-    hidden_ND, head = student
-    _check(hidden_ND, head, teacher, labels_N)
-    inputs = [hidden_ND, head.weight_VD] + ([] if head.bias_V is None else [head.bias_V])
-    wanted = [torch.is_grad_enabled() and x.requires_grad for x in inputs]
-    sums: dict[str, Tensor] = {}
-    # Autocast would take the float32 products in half precision again.
-    with torch.no_grad(), torch.autocast(hidden_ND.device.type, enabled=False):
-        layer = Layer(hidden_ND, head.weight_VD, head.bias_V, head.tokens)
-        teacher_layer = None
-        if teacher is not None:
-            states_NE, other = teacher
-            teacher_layer = Layer(states_NE, other.weight_VD, other.bias_V, other.tokens)
-        grads = Gradients(layer, wanted)
-        size = chunk_tokens or _default_chunk(layer, head.tokens)
-        # An empty batch is one empty chunk, so that it has all sums, each 0.
-        for start in range(0, max(1, hidden_ND.shape[0]), size):
-            chunk = slice(start, start + size)
-            z_NV = layer.logits(chunk)
-            teacher_z_NV = None if teacher_layer is None else teacher_layer.logits(chunk)
-            label_chunk_N = None if labels_N is None else labels_N[chunk]
-            chunk_loss(z_NV, teacher_z_NV, label_chunk_N, sums, z_NV if any(wanted) else None)
-            if any(wanted):
-                grads.add(chunk, z_NV)
-        loss = chunk_loss.loss(sums)
-    if any(wanted):
-        loss = attach(loss, inputs, grads.of_inputs())
-    prefix = "signal "
-    return ObjectiveOutput(
-        loss / total_tokens,
-        {name: total for name, total in sums.items() if not name.startswith(prefix)},
-        {name[len(prefix) :]: total for name, total in sums.items() if name.startswith(prefix)},
-    )
-
-
-def _check(
-    hidden_ND: Tensor, head: Head, teacher: tuple[Tensor, Head] | None, labels_N: Tensor | None
-) -> None:
-    sides = {"student": (hidden_ND, head)} | ({} if teacher is None else {"teacher": teacher})
-    for side, (states, layer) in sides.items():
-        rows, width = layer.weight_VD.shape
-        if states.ndim != 2 or states.shape[1] != width:
-            raise UsageError(
-                f"{side}: hidden states {tuple(states.shape)} do not fit the output layer "
-                f"{(rows, width)}; expected [tokens, {width}]."
-            )
-        if states.shape[0] != hidden_ND.shape[0]:
-            raise UsageError(f"{hidden_ND.shape[0]} student positions, {states.shape[0]} teacher.")
-        if not 0 < layer.tokens <= rows:
-            raise UsageError(f"{side}: vocab_size={layer.tokens}, but its layer has {rows} rows.")
-        if layer.tokens != head.tokens:
-            raise UsageError(
-                f"the student has {head.tokens} tokens and the teacher {layer.tokens}; where one "
-                "layer has padding rows, pass vocab_size, the number of real tokens."
-            )
-    if labels_N is not None and labels_N.shape != hidden_ND.shape[:1]:
-        raise UsageError(f"{tuple(labels_N.shape)} labels for {hidden_ND.shape[0]} positions.")
-
-
-def _default_chunk(layer: Layer, tokens: int) -> int:
-    row = tokens * layer.sum_dtype.itemsize
-    if layer.hidden_ND.device.type == "cpu":
-        return max(_CPU_TOKENS, _CPU_BYTES // row)
-    return max(1, _DEVICE_BYTES // row)
+def _check(student: LinearLogits, teacher: Logits | None, labels_N: Tensor | None) -> None:
+    if teacher is not None and teacher.rows != student.rows:
+        raise UsageError(f"{student.rows} student positions, {teacher.rows} teacher.")
+    if teacher is not None and teacher.tokens != student.tokens:
+        raise UsageError(
+            f"the student has {student.tokens} tokens and the teacher {teacher.tokens}; where one "
+            "layer has padding rows, pass vocab_size, the number of real tokens."
+        )
+    if labels_N is not None and labels_N.shape != (student.rows,):
+        raise UsageError(f"{tuple(labels_N.shape)} labels for {student.rows} positions.")

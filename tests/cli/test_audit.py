@@ -16,7 +16,7 @@ TEXT = "the quick brown fox jumps over the lazy dog\n"
 @pytest.fixture
 def options(tmp_path, monkeypatch):
     """Options that name two toy models and a text; the made distributions are left out."""
-    monkeypatch.setattr("akl_bench.audit.cases.made", lambda seed: iter(()))
+    monkeypatch.setattr("akl_bench.papers.akl.audit.cases.made", lambda seed: iter(()))
     for name in ("teacher", "student"):
         dry(
             ModelRef(source="hub", name="gpt2"),
@@ -68,7 +68,7 @@ def test_mu_reaches_the_variants(options, capsys):
 
 def test_bad_input_is_one_sentence(options, capsys, tmp_path):
     assert "mu=1.5 is out of range" in failure(capsys, *options, "--mu", "1.5")
-    assert "ends in .svg, .png, .pdf" in failure(capsys, *options, "--figure", "picture.gif")
+    assert "ends in .png, .svg, .pdf" in failure(capsys, *options, "--figure", "picture.gif")
     (tmp_path / "teacher" / "config.json").unlink()
     assert "config.json is missing" in failure(capsys, *options)
 

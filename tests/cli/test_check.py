@@ -20,8 +20,8 @@ NEW = (11, 12, 13)
 
 
 @pytest.fixture
-def make_run(tmp_path):
-    return gate.Builder(tmp_path)
+def make_run(tmp_path, run_writer):
+    return gate.Builder(tmp_path, run_writer)
 
 
 @pytest.fixture
@@ -53,10 +53,10 @@ def test_create_says_what_it_wrote_and_why_it_does_not(make_run, akl_bench):
     make_run("main", gate.rows(range(1, 11)))
     make_run("few", gate.rows((1, 2)))
     code, out, _ = akl_bench("baseline", "create", "main", "-o", "base.json")
-    assert (code, out) == (0, "base.json: 1 rows, 5 metrics, 10 seeds.\n")
+    assert (code, out) == (0, "base.json: 1 rows, 6 metrics, 10 seeds.\n")
     code, _, err = akl_bench("baseline", "create", "few", "-o", "few.json")
     assert code == 2
-    assert "akl/tiny: 2 sealed seeds of 10" in err
+    assert "akl/tiny: 2 finished seeds of 10" in err
     assert akl_bench("baseline", "create", "few", "-o", "few.json", "--min-seeds", "2")[0] == 0
 
 
@@ -80,18 +80,18 @@ def test_create_says_what_it_wrote_and_why_it_does_not(make_run, akl_bench):
 )
 def test_exit_codes(make_run, akl_bench, base, settings, options, code, said):
     make_run("pr", gate.rows((14, 18, 17), **settings))
-    found, out, err = akl_bench("check", "pr", "--baseline", base, *options)
-    assert found == code, out + err
+    exit_code, out, err = akl_bench("check", "pr", "--baseline", base, *options)
+    assert exit_code == code, out + err
     assert said in out + err
     assert "Traceback" not in err
 
 
 def test_exit_code_3_names_the_field(make_run, akl_bench, base):
-    make_run("pr", gate.rows(NEW), fields={"prompt": "Q: {{ instruction }}"})
+    make_run("pr", gate.rows(NEW), protocols={"quiz.prompt": "Q: {{ instruction }}"})
     code, out, _ = akl_bench("check", "pr", "--baseline", base)
     assert code == 3
     assert "prompt: {{ instruction }} -> Q: {{ instruction }}" in out
-    assert "not comparable" in out.splitlines()[-1]
+    assert "check not possible" in out.splitlines()[-1]
 
 
 def test_exit_code_3_for_a_damaged_baseline(make_run, akl_bench, base, tmp_path):
@@ -147,12 +147,16 @@ def test_the_policy_of_the_baseline_holds_until_another_is_given(make_run, akl_b
 
 
 def test_explain_prints_items_before_the_table(make_run, akl_bench):
-    def scores(seeds, value):
-        row = {"task": "quiz", "metric": "rouge_l", "id": "q1", "value": value, "text": "hm"}
-        return {"akl": {seed: [row] for seed in seeds}}
+    def items(seeds, value):
+        examples = {("quiz", "rouge_l"): [{"id": "q1", "value": value}]}
+        answers = {"quiz": [{"id": "q1", "text": "hm"}]}
+        return {
+            "examples": {"akl": dict.fromkeys(seeds, examples)},
+            "answers": {"akl": dict.fromkeys(seeds, answers)},
+        }
 
-    make_run("main", gate.rows(range(1, 11)), scores=scores(range(1, 11), 0.5))
-    make_run("pr", gate.rows(NEW, shift=3.0), scores=scores(NEW, 0.25))
+    make_run("main", gate.rows(range(1, 11)), **items(range(1, 11), 0.5))
+    make_run("pr", gate.rows(NEW, shift=3.0), **items(NEW, 0.25))
     assert akl_bench("baseline", "create", "main", "-o", "b.json", "--items")[0] == 0
     code, out, _ = akl_bench("check", "pr", "--baseline", "b.json", "--explain", "akl")
     assert code == 1

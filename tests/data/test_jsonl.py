@@ -107,8 +107,8 @@ def test_texts_stay_what_they_are(write, ascii_only):
 
 def test_types_stay_what_they_are(write):
     row = {"id": "a", "x": [1, 1.0, True, None, {"y": "1"}]}
-    (found,) = read_rows(write(json.dumps(row).encode()))
-    assert [type(value) for value in found["x"]] == [int, float, bool, type(None), dict]
+    (kept,) = read_rows(write(json.dumps(row).encode()))
+    assert [type(value) for value in kept["x"]] == [int, float, bool, type(None), dict]
 
 
 def test_skip_and_limit_cut_in_the_order_of_the_file(write):

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from akl_bench import divergences
-from akl_bench.divergences._closed_form import value_and_grad
+from akl_bench.divergences.gradients import value_and_grad
 from akl_bench.errors import UsageError
 from akl_bench.testing import check_divergence
 
@@ -56,9 +56,9 @@ def test_a_permuted_vocabulary_changes_taid_alone(variant):
     logp_NV, logq_NV = peaked()
     order = torch.randperm(500, generator=torch.Generator().manual_seed(1))
     divergence = akl(variant)
-    found = divergence.per_token(logp_NV[:, order], logq_NV[:, order])
+    shuffled_N = divergence.per_token(logp_NV[:, order], logq_NV[:, order])
     expected = divergence.per_token(logp_NV, logq_NV)
-    assert torch.allclose(found, expected, rtol=1e-9) == (variant != "taid")
+    assert torch.allclose(shuffled_N, expected, rtol=1e-9) == (variant != "taid")
     assert ("permutation" in divergence.exempt) == (variant == "taid")
 
 
@@ -76,8 +76,8 @@ def test_one_sign_per_side_makes_it_the_fixed_mix(q):
     w_N, _, _ = akl("paper").weights(logp_NV, logq_NV)
     assert w_N.item() == pytest.approx(0.5, abs=1e-12)
     mix = value_and_grad(divergences.get("symmetric_kl"), logp_NV, logq_NV)
-    for found, expected in zip(value_and_grad(akl("paper"), logp_NV, logq_NV), mix, strict=True):
-        torch.testing.assert_close(found, expected)
+    for actual, expected in zip(value_and_grad(akl("paper"), logp_NV, logq_NV), mix, strict=True):
+        torch.testing.assert_close(actual, expected)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from akl_bench import divergences
-from akl_bench.divergences._closed_form import autograd_value_and_grad, value_and_grad
-from akl_bench.errors import UsageError
+from akl_bench.divergences.gradients import autograd_value_and_grad, value_and_grad
+from akl_bench.errors import UnknownNameError, UsageError
 from akl_bench.testing import check_divergence
 
 P = np.array([0.40, 0.35, 0.15, 0.10])
@@ -93,7 +93,7 @@ def test_jensen_shannon_over_its_vanishing_weight_is_a_kl(spec, limit, gradient)
     [
         ("jsd(beta=0.0)", "forward_kl for 0"),
         ("jsd(beta=1.0)", "strictly between"),
-        ("skl(weight=1.5)", "weight=1.5"),
+        ("symmetric_kl(weight=1.5)", "weight=1.5"),
         ("sfkl(lam=1.0)", "lam=1.0"),
         ("srkl(lam=-0.1)", "lam=-0.1"),
         ("akl(mu=1.0)", "mu=1.0"),
@@ -115,12 +115,12 @@ def test_fast_path_agrees_with_autograd_where_one_model_masks(spec, scale):
     zq_NV[7] = zp_NV[7]
     logp_NV, logq_NV = zp_NV.log_softmax(-1), zq_NV.log_softmax(-1)
     divergence = divergences.get(spec)
-    found = value_and_grad(divergence, logp_NV, logq_NV)
+    both = value_and_grad(divergence, logp_NV, logq_NV)
     plain = autograd_value_and_grad(divergence, logp_NV, logq_NV)
-    for actual, expected in zip(found, plain, strict=True):
+    for actual, expected in zip(both, plain, strict=True):
         torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-11)
-    assert found[0][7].abs() < 1e-12 and found[1][7].abs().max() < 1e-12
-    assert torch.isfinite(found[1]).all()
+    assert both[0][7].abs() < 1e-12 and both[1][7].abs().max() < 1e-12
+    assert torch.isfinite(both[1]).all()
 
 
 @pytest.mark.parametrize("spec", FAST)
@@ -130,8 +130,8 @@ def test_fast_path_leaves_its_inputs_alone_and_no_graph(spec, masked):
     if masked:
         inputs[0][0, 3] = inputs[1][0, 3] = -torch.inf
     copies = [x.clone() for x in inputs]
-    found = value_and_grad(divergences.get(spec), inputs[0], inputs[1].requires_grad_())
-    assert not any(x.requires_grad for x in found)
+    both = value_and_grad(divergences.get(spec), inputs[0], inputs[1].requires_grad_())
+    assert not any(x.requires_grad for x in both)
     assert all(torch.equal(a, b) for a, b in zip(inputs, copies, strict=True))
 
 
@@ -145,8 +145,13 @@ def test_cuda_agrees_and_never_waits_for_the_device(spec):
     divergence = divergences.get(spec)
     try:
         torch.cuda.set_sync_debug_mode("error")
-        found = value_and_grad(divergence, *on_cuda)
+        both = value_and_grad(divergence, *on_cuda)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    for actual, expected in zip(found, value_and_grad(divergence, *inputs), strict=True):
+    for actual, expected in zip(both, value_and_grad(divergence, *inputs), strict=True):
         torch.testing.assert_close(actual.cpu(), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_skl_is_no_alias_as_it_means_skewed_elsewhere():
+    with pytest.raises(UnknownNameError, match=r"'skl'\. Did you mean: s[fr]kl\?"):
+        divergences.get("skl")

@@ -7,9 +7,11 @@ import sys
 import time
 
 import pytest
+import torch
 
-from akl_bench.executors.base import Job
-from akl_bench.executors.local import LocalExecutor
+from akl_bench.executors import local, registry
+from akl_bench.executors.base import Job, Machine
+from akl_bench.executors.local import Local
 
 JOBS = """
 import os, pathlib, signal, sys, time
@@ -58,10 +60,16 @@ def run(tmp_path, monkeypatch):
     (tmp_path / "executor_jobs.py").write_text(JOBS)
     monkeypatch.syspath_prepend(tmp_path)
 
-    def start(*calls, workers=2, on_event=None, **options):
+    def start(*calls, workers=2, gpus=0, alone=False, on_event=None):
+        machine = Machine("cuda", gpus) if gpus else Machine()
+        monkeypatch.setattr(Local, "machine", lambda self: machine)
         jobs = [
             Job(
-                f"{function}-{index}", f"executor_jobs:{function}", arguments, str(tmp_path / "log")
+                f"{function}-{index}",
+                f"executor_jobs:{function}",
+                arguments,
+                str(tmp_path / "log"),
+                alone,
             )
             for index, (function, *arguments) in enumerate(calls)
         ]
@@ -72,7 +80,7 @@ def run(tmp_path, monkeypatch):
             if on_event is not None:
                 on_event(event)
 
-        LocalExecutor(workers, **options).run(jobs, note)
+        registry.create(f"local(workers={workers})").run(jobs, note)
         return told
 
     return start
@@ -113,7 +121,7 @@ def test_no_more_jobs_than_workers_run_at_once(run, tmp_path):
     assert len(at_once) == 5 and max(at_once) == 2
 
 
-def test_each_place_has_its_device_and_its_threads(run, tmp_path, monkeypatch):
+def test_each_place_has_its_device(run, tmp_path, monkeypatch):
     paths = [tmp_path / name for name in "abc"]
     run(*[("write", path) for path in paths], workers=1, gpus=2)
     assert [path.read_text() for path in paths] == ["0", "0", "0"]
@@ -121,15 +129,50 @@ def test_each_place_has_its_device_and_its_threads(run, tmp_path, monkeypatch):
     for gpus in (1, 2):
         run(*[("write", path) for path in paths], workers=gpus, gpus=gpus)
         assert {path.read_text() for path in paths} == set(["5", "GPU-7"][:gpus])
-    run(("threads", tmp_path / "t"), workers=1, threads=3)
-    assert (tmp_path / "t").read_text() == "3"
+
+
+@pytest.mark.parametrize(("alone", "threads"), [(False, "1"), (True, "3")])
+def test_a_job_that_is_alone_has_every_core(run, tmp_path, monkeypatch, alone, threads):
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    run(("threads", tmp_path / "t"), workers=1, alone=alone)
+    assert (tmp_path / "t").read_text() == threads
+
+
+@pytest.mark.parametrize(("gpus", "places"), [(0, 3), (2, 2)])
+def test_without_a_number_of_workers_there_is_one_for_each_gpu_or_core(
+    run, tmp_path, monkeypatch, gpus, places
+):
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    folder = tmp_path / "running"
+    folder.mkdir()
+    told = run(*[("overlap", folder)] * 6, workers=0, gpus=gpus)
+    assert max(event.done for events in told.values() for event in events if event.stage) == places
+
+
+def test_without_a_driver_the_machine_is_known_without_torch(tmp_path):
+    code = (
+        "import sys; from akl_bench.executors import local, registry; "
+        f"local._DRIVERS = ('{tmp_path}/none',); "
+        "print(registry.create('local').machine()); "
+        "print('torch' in sys.modules)"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert child.stdout == f"{Machine('cpu', 0, False)}\nFalse\n"
+
+
+def test_a_driver_without_a_gpu_is_a_machine_without_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "_DRIVERS", (str(tmp_path),))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert Local().machine() == Machine()
 
 
 def test_an_interruption_ends_the_children(run, tmp_path):
     path = tmp_path / "pid"
 
     def interrupt(event):
-        while not path.exists():
+        while not path.exists() or not path.read_text():
             time.sleep(0.01)
         raise KeyboardInterrupt
 
@@ -141,15 +184,16 @@ def test_an_interruption_ends_the_children(run, tmp_path):
 
 CTRL_C = """
 import threading, time
-from akl_bench.executors.base import Job
-from akl_bench.executors.local import LocalExecutor
+from akl_bench.executors import registry
+from akl_bench.executors.base import Job, Machine
+from akl_bench.executors.local import Local
 
 if __name__ == "__main__":
     # As the progress bars have one: it can take the signal that the main thread blocks.
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
     try:
         job = Job("wait", "executor_jobs:wait", ("pid",), "log")
-        LocalExecutor(1, preload=("slow_to_import",)).run([job], lambda event: None)
+        Local(workers=1).run([job], lambda event: None, preload=("slow_to_import",))
     except KeyboardInterrupt:
         raise SystemExit(130)
 """

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from akl_bench.errors import MissingDependencyError, UsageError
-from akl_bench.executors.base import Job
-from akl_bench.executors.ray import RayExecutor
+from akl_bench.executors.base import Job, Machine
+from akl_bench.executors.ray import Ray
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None,
@@ -62,7 +62,7 @@ def run(tmp_path, monkeypatch):
             if on_event is not None:
                 on_event(event)
 
-        RayExecutor("local", workers=2).run(jobs, note)
+        Ray(workers=2, address="local").run(jobs, note)
         return told
 
     return start
@@ -94,6 +94,12 @@ def test_jobs_end_as_they_do_in_child_processes(run, tmp_path):
 
 @pytest.mark.slow
 @needs_ray
+def test_the_machine_is_that_of_a_worker(run):
+    assert Ray(address="local").machine() == Machine()
+
+
+@pytest.mark.slow
+@needs_ray
 def test_an_interruption_ends_the_tasks(run, tmp_path):
     def interrupt(event):
         if event.kind == "progress":
@@ -114,11 +120,11 @@ def test_an_interruption_ends_the_tasks(run, tmp_path):
 @needs_ray
 @pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:1"])
 def test_an_address_without_a_cluster_is_refused_at_once(address):
-    with pytest.raises(UsageError, match=f"--ray-address {address}: "):
-        RayExecutor(address).run([], lambda event: None)
+    with pytest.raises(UsageError, match=f"--executor ray, address={address}: "):
+        Ray(address=address).run([], lambda event: None)
 
 
 def test_without_ray_the_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingDependencyError, match=r"--executor ray needs.*akl-bench\[ray\]"):
-        RayExecutor()
+        Ray()

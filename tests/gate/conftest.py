@@ -1,12 +1,8 @@
 """Run folders as `akl-bench run` leaves them, with numbers that a test chooses."""
 
-import json
+import copy
 
 import pytest
-
-from akl_bench.config import Profile
-from akl_bench.results.files import digest
-from akl_bench.results.store import Cell, Run, seal
 
 QUIZ = {
     "name": "quiz",
@@ -26,12 +22,51 @@ CLOZE = {
     "lm_eval": {"output_type": "loglikelihood"},
     "headline": "perplexity",
 }
+FIDELITY = {
+    "name": "fidelity",
+    "version": 1,
+    "kind": "fidelity",
+    "description": "Made up.",
+    "data": {"path": "quiz.jsonl"},
+    "headline": "kl_pq",
+}
+TASKS = {"quiz": QUIZ, "cloze": CLOZE, "fidelity": FIDELITY}
+# What the numbers of each kind of task depend on, besides what was measured.
+PROTOCOLS = {
+    "quiz": {
+        "version": 1,
+        "stamps": [],
+        "rows": "1" * 64,
+        "prompt": "{{ instruction }}",
+        "generation": {"temperature": 1.0, "samples": 1},
+    },
+    "cloze": {
+        "version": 1,
+        "stamps": [],
+        "rows": "2" * 64,
+        "lm_eval": {"output_type": "loglikelihood"},
+    },
+    "fidelity": {
+        "version": 1,
+        "stamps": [],
+        "rows": "1" * 64,
+        "prompt": "{{ instruction }}",
+        "teacher": {"content": "c" * 64},
+    },
+}
+STUDENT = {
+    "data": {"train": "a" * 64, "validation": "b" * 64},
+    "teacher": {"content": "c" * 64},
+    "training": {"steps": 3, "lr": 0.1},
+    "code": {"training": "d" * 64},
+}
 METRICS = {
     ("quiz", "rouge_l"): (True, 100.0, "%.1f"),
     ("quiz", "distinct_n(n=2)"): (True, 1.0, "%.3f"),
     ("quiz", "length"): (None, 1.0, "%.1f"),
     ("quiz", "empty_rate"): (False, 100.0, "%.1f"),
     ("cloze", "perplexity"): (False, 1.0, "%.2f"),
+    ("fidelity", "kl_pq"): (False, 1.0, "%.3f"),
 }
 # A spread over seeds of about half a point of ROUGE-L, and of 0.1 of a perplexity near 8.
 NOISE = (0.1, -0.7, 0.5, -0.2, 0.9, -0.4, 0.3, -0.9, 0.6, -0.2)
@@ -46,46 +81,61 @@ def values(seed, *, shift=0.0, spread=1.0):
         ("quiz", "length"): 20.0 + noise,
         ("quiz", "empty_rate"): 0.0,
         ("cloze", "perplexity"): 8.0 + 0.1 * noise,
+        ("fidelity", "kl_pq"): 0.5 + 0.005 * noise,
     }
+
+
+def laid(over, base):
+    """A copy of nested fields with others, by dotted name, laid over it."""
+    fields = copy.deepcopy(base)
+    for name, value in over.items():
+        *path, last = name.split(".")
+        inner = fields
+        for part in path:
+            inner = inner.setdefault(part, {})
+        inner[last] = value
+    return fields
 
 
 class Builder:
     """Writes runs; everything that a test does not name is the same in all of them."""
 
-    def __init__(self, root):
-        self.root = root
+    def __init__(self, root, writer):
+        self.root, self.writer = root, writer
+        self.metrics = METRICS.copy()
 
     def __call__(
         self,
         name,
         rows,
         *,
-        training=None,
         profile=None,
         fields=None,
+        own=None,
+        protocols=None,
         tasks=None,
         signatures=None,
-        provenance=None,
-        weights="w",
-        scores=None,
-        unsealed=(),
+        examples=None,
+        answers=None,
+        unfinished=(),
+        **settings,
     ):
         """Write a run.
 
         Args:
             name: Folder.
             rows: Objective -> seed -> {(task, metric): value}.
-            training: Settings laid over the profile's training.
             profile: Keys laid over the profile.
-            fields: Keys laid over protocol_fields.
+            fields: Fields of all students, as `training.lr`.
+            own: Objective, or objective and seed -> fields of its students.
+            protocols: What the numbers of tasks depend on, as `quiz.generation.temperature`.
             tasks: Task specs by name.
             signatures: Signature by (task, metric).
-            provenance: Keys laid over a seal's provenance.
-            weights: What the students' weights are made of, besides seed and objective.
-            scores: Objective -> seed -> rows of scores.jsonl.
-            unsealed: (objective, seed) of cells that did not finish.
+            examples: Objective -> seed -> (task, metric) -> rows of id and value.
+            answers: Objective -> seed -> task -> rows of id and text.
+            unfinished: (objective, seed) of cells that have nothing yet.
+            settings: Passed on to `RunWriter.cell`: weights, code, made, measure.
         """
-        tasks = tasks or {"quiz": QUIZ, "cloze": CLOZE}
         content = {
             "name": "made-up",
             "description": "Made up.",
@@ -98,88 +148,41 @@ class Builder:
                 "max_prompt_tokens": 8,
                 "max_response_tokens": 8,
             },
-            "training": {"steps": 3, "batch_size": 2, "lr": 0.1, **(training or {})},
-            "tasks": tasks,
+            "training": {"steps": 3, "batch_size": 2, "lr": 0.1},
+            "tasks": tasks or TASKS,
             **(profile or {}),
         }
-        checked = Profile.model_validate(content)
-        protocol_fields = {
-            "teacher": {"source": "microworld", "layers": None, "architecture": None},
-            "inputs": {"train": "a" * 64, "validation": "b" * 64, "teacher": "c" * 64}
-            | {f"tasks.{task}": digest(task) for task in tasks},
-            "prompt": checked.prompt,
-            "lengths": [8, 8],
-            "tasks": {
-                task: spec.model_dump(mode="json", exclude={"description", "data", "columns"})
-                for task, spec in checked.tasks.items()
-            },
-            "code": "d" * 64,
-            "libraries": {"torch": "2.13.0"},
-            "smoke": checked.smoke,
-            **(fields or {}),
-        }
-        run = Run(self.root / name)
-        protocol = digest(protocol_fields)
-        cells = []
+        writer = self.writer(self.root / name, content)
+        student = laid(fields or {}, STUDENT)
         for objective, by_seed in rows.items():
-            for seed, found in by_seed.items():
-                student = "" if objective == "teacher" else "tiny"
-                fingerprint = digest([objective, seed, protocol, training])
-                cell = Cell(objective, student, seed, protocol, fingerprint)
-                cells.append({**vars(cell), "name": cell.name})
-                folder = run.cell_folder(cell)
-                (folder / "student").mkdir(parents=True)
-                if (objective, seed) in unsealed:
-                    continue
-                if objective not in ("teacher", "untrained"):
-                    (folder / "student" / "model.safetensors").write_text(
-                        f"{objective} {seed} {weights}"
-                    )
-                for row in (scores or {}).get(objective, {}).get(seed, []):
-                    with (folder / "scores.jsonl").open("a") as file:
-                        file.write(json.dumps(row) + "\n")
-                    if text := row.get("text"):
-                        with (folder / f"completions-{row['task']}.jsonl").open("a") as file:
-                            file.write(json.dumps({"id": row["id"], "text": text}) + "\n")
-                seal(
-                    folder,
-                    {
-                        "cell": vars(cell),
-                        "tasks": _tasks(found, checked, signatures or {}),
-                        "provenance": {
-                            "device": "cpu",
-                            "machine": "x86_64",
-                            "threads": 1,
-                            **(provenance or {}),
-                        },
-                    },
+            mine = laid((own or {}).get(objective, {}), student)
+            for seed, row in by_seed.items():
+                missing = (objective, seed) in unfinished
+                special = (own or {}).get((objective, seed), {})
+                writer.cell(
+                    objective,
+                    seed,
+                    None if missing else self._numbers(row, signatures or {}),
+                    fields={"objective": objective, "seed": seed, **laid(special, mine)},
+                    protocols=laid(protocols or {}, PROTOCOLS),
+                    examples=(examples or {}).get(objective, {}).get(seed),
+                    answers=(answers or {}).get(objective, {}).get(seed),
+                    **settings,
                 )
-        run.write(
-            {
-                "profile": checked.model_dump(mode="json"),
-                "protocol": protocol,
-                "protocol_fields": protocol_fields,
-                "cells": cells,
+        return writer.write()
+
+    def _numbers(self, row, signatures):
+        numbers = {}
+        for (task, metric), value in row.items():
+            better, scale, shown = self.metrics[task, metric]
+            numbers[task, metric] = {
+                "value": value,
+                "signature": signatures.get((task, metric), f"{metric}|version:1"),
+                "higher_is_better": better,
+                "scale": scale,
+                "format": shown,
             }
-        )
-        return run.folder
-
-
-def _tasks(found, profile, signatures):
-    tasks = {}
-    for (task, metric), value in found.items():
-        better, scale, form = METRICS[task, metric]
-        spec = profile.tasks[task]
-        about = {"kind": spec.kind, "version": spec.version, "headline": spec.headline}
-        tasks.setdefault(task, {**about, "metrics": {}})["metrics"][metric] = {
-            "value": value,
-            "n": 100,
-            "signature": signatures.get((task, metric), f"{metric}|version:1"),
-            "higher_is_better": better,
-            "scale": scale,
-            "format": form,
-        }
-    return tasks
+        return numbers
 
 
 def rows(seeds, *, objectives=("akl",), **settings):
@@ -188,8 +191,8 @@ def rows(seeds, *, objectives=("akl",), **settings):
 
 
 @pytest.fixture
-def make_run(tmp_path):
-    return Builder(tmp_path)
+def make_run(tmp_path, run_writer):
+    return Builder(tmp_path, run_writer)
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from akl_bench.errors import UsageError
+from akl_bench.errors import BaselineError, UsageError
 from akl_bench.gate import baseline
-from akl_bench.gate.errors import BaselineError
 from akl_bench.gate.policy import Policy
 from akl_bench.gate.snapshot import measure
+from akl_bench.report.frame import load
 
 
 def test_the_same_run_gives_the_same_bytes_and_they_read_back(make_run, make_rows, tmp_path):
@@ -21,7 +21,7 @@ def test_the_same_run_gives_the_same_bytes_and_they_read_back(make_run, make_row
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
     read = baseline.read(tmp_path / "a.json")
     assert read == made[0]
-    assert read.run == measure(run)
+    assert read.run.model_dump() == measure(load(run)).model_dump()
     # The order of margins means something.
     assert list(read.policy.margins) == ["rouge_l", "*"]
 
@@ -35,15 +35,17 @@ def test_it_holds_every_value_of_every_seed(make_run, make_rows, tmp_path):
         for column in made.run.columns:
             assert row.by_seed(column)[seed] == values[column.key]
     assert len(set(row.weights)) == 10
-    directions = {column.metric: column.direction for column in made.run.columns}
+    directions = {column.metric: column.higher_is_better for column in made.run.columns}
     assert directions == {
-        "rouge_l": "higher",
-        "distinct_n(n=2)": "higher",
+        "rouge_l": True,
+        "distinct_n(n=2)": True,
         "length": None,
-        "empty_rate": "lower",
-        "perplexity": "lower",
+        "empty_rate": False,
+        "perplexity": False,
+        "kl_pq": False,
     }
-    assert [c.metric for c in made.run.columns if c.headline] == ["rouge_l", "perplexity"]
+    headlines = [column.metric for column in made.run.columns if column.headline]
+    assert headlines == ["rouge_l", "perplexity", "kl_pq"]
 
 
 def test_a_change_of_one_number_is_a_change_of_one_line(make_run, make_rows, tmp_path):
@@ -61,9 +63,9 @@ def test_a_change_of_one_number_is_a_change_of_one_line(make_run, make_rows, tmp
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"seeds": range(1, 4)}, "akl/tiny: 3 sealed seeds of 10"),
-        ({"unsealed": [("akl", 4)]}, "akl/tiny: 9 sealed seeds of 10"),
-        ({"seeds": range(1, 13), "unsealed": [("akl", 4)]}, "akl/tiny: 11 sealed seeds of 12"),
+        ({"seeds": range(1, 4)}, "akl/tiny: 3 finished seeds of 10"),
+        ({"unfinished": [("akl", 4)]}, "akl/tiny: 9 finished seeds of 10"),
+        ({"seeds": range(1, 13), "unfinished": [("akl", 4)]}, "akl/tiny: 11 finished seeds of 12"),
         ({"profile": {"smoke": True}}, "it is a smoke run"),
         ({"profile": {"dry_models": True}}, "it is a dry models run"),
         ({"objectives": ("teacher",)}, "it has no objective"),
@@ -82,14 +84,14 @@ def test_a_run_that_proves_little_is_refused_unless_told(
     assert message in str(error.value)
     assert not path.exists()
     baseline.create(run, path, allow_partial=True)
-    assert baseline.read(path).run == measure(run)
+    assert baseline.read(path).run == measure(load(run))
 
 
 def test_fewer_seeds_where_asked_for(make_run, make_rows, tmp_path):
     baseline.create(make_run("main", make_rows((1, 2))), tmp_path / "b.json", min_seeds=2)
-    with pytest.raises(UsageError, match="no sealed cell"):
+    with pytest.raises(UsageError, match="no finished cell"):
         baseline.create(
-            make_run("none", make_rows((1,)), unsealed=[("akl", 1)]),
+            make_run("none", make_rows((1,)), unfinished=[("akl", 1)]),
             tmp_path / "c.json",
             allow_partial=True,
         )
@@ -127,14 +129,19 @@ def test_what_is_no_baseline_is_refused(baseline_file, content):
         baseline.read(baseline_file)
 
 
-def test_another_schema_says_which(baseline_file):
+@pytest.mark.parametrize("schema", [1, 99])
+def test_another_schema_says_which_and_what_to_do(baseline_file, schema):
     content = json.loads(baseline_file.read_text())
     del content["sha256"]
-    content["schema_version"] = 99
+    content["schema_version"] = schema
     content["sha256"] = baseline._sha256(content)
     baseline_file.write_text(json.dumps(content))
-    with pytest.raises(BaselineError, match="schema 99; this version reads 1"):
+    with pytest.raises(BaselineError) as error:
         baseline.read(baseline_file)
+    assert str(error.value) == (
+        f"{baseline_file} is of schema {schema}, this version reads 2: "
+        "create it again with `akl-bench baseline create`."
+    )
 
 
 def test_a_hashed_file_of_another_shape_names_the_key(baseline_file):
@@ -152,15 +159,61 @@ def test_no_file_is_a_usage_error(tmp_path):
         baseline.read(tmp_path / "none.json")
 
 
-def test_a_run_of_an_earlier_version_says_so(make_run, make_rows):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content.pop("scores"), r"run\.json is damaged: scores"),
+        (lambda content: content.update(schema_version=1), "was written with schema 1"),
+    ],
+)
+def test_a_run_that_cannot_be_read_makes_no_baseline(
+    make_run, make_rows, tmp_path, change, message
+):
     folder = make_run("old", make_rows((1,)))
-    rewrite(folder / "run.json", lambda content: content.pop("protocol_fields"))
-    with pytest.raises(UsageError, match=r"run.json is damaged or of an earlier version"):
-        measure(folder)
+    rewrite(folder / "run.json", change)
+    with pytest.raises(UsageError, match=message):
+        baseline.create(folder, tmp_path / "b.json", allow_partial=True)
 
 
-def test_cells_of_another_protocol_do_not_count(make_run, make_rows):
+def test_cells_with_numbers_out_of_date_do_not_count(make_run, make_rows):
     folder = make_run("run", make_rows((1, 2)))
-    rewrite(folder / "run.json", lambda content: content.update(protocol="0" * 64))
-    (row,) = measure(folder).rows
-    assert (row.seeds, row.unsealed) == ((), (1, 2))
+
+    def change(content):
+        content["scores"]["quiz"]["rouge_l"]["measure"] = "another"
+
+    rewrite(folder / "run.json", change)
+    (row,) = measure(load(folder)).rows
+    assert (row.seeds, row.unfinished) == ((), (1, 2))
+
+
+def test_what_columns_and_students_share_is_stored_once(make_run, make_rows):
+    rows = make_rows((1, 2), objectives=("teacher", "fkl", "akl"))
+    own = {name: {"code.divergence": mark * 64} for name, mark in (("fkl", "1"), ("akl", "2"))}
+    run = measure(load(make_run("run", rows, own=own)))
+    assert run.protocols["quiz"] == {
+        "version": 1,
+        "stamps": [],
+        "rows": "1" * 64,
+        "prompt": "{{ instruction }}",
+        "generation.temperature": 1.0,
+        "generation.samples": 1,
+    }
+    rouge = next(column for column in run.columns if column.metric == "rouge_l")
+    assert (rouge.protocol, rouge.signature) == ({}, "rouge_l|version:1")
+    of_column = {"signature": "rouge_l|version:1", "higher_is_better": True}
+    assert run.protocol(rouge) == run.protocols["quiz"] | of_column
+    assert run.subject == {
+        "data.train": "a" * 64,
+        "data.validation": "b" * 64,
+        "teacher.content": "c" * 64,
+        "training.steps": 3,
+        "training.lr": 0.1,
+        "code.training": "d" * 64,
+    }
+    assert [row.own for row in run.rows] == [
+        {},
+        {"code.divergence": "1" * 64},
+        {"code.divergence": "2" * 64},
+    ]
+    assert run.libraries == {"python": "3.11.7", "torch": "2.13.0"}
+    assert [str(kind) for kind in run.environments] == ["device cpu, machine x86_64, threads 1"]

@@ -10,29 +10,18 @@ from xml.etree import ElementTree
 import pytest
 from markdown_it import MarkdownIt
 
-from akl_bench.gate import github, text
+from akl_bench.gate import outputs
 from akl_bench.gate.comparison import Comparison, Report, Side
-from akl_bench.gate.junit import junit
+from akl_bench.gate.outputs import junit
 from akl_bench.gate.policy import Tier
-from akl_bench.gate.record import record
-from akl_bench.gate.snapshot import Column
 from akl_bench.gate.verdicts import Estimate, Verdict
+from akl_bench.report.frame import Column
 
 # Escapes, a line that is a workflow command, table and XML markup, turned text, a lone surrogate.
 HOSTILE = (
     "a\x1b[31m\x00\n::error::x\r##[command]y|<script>alert(1)</script>`%0A]]>\u202e\ud800\ufffe,:"
 )
-ROUGE = Column(
-    task="quiz",
-    metric="rouge_l",
-    direction="higher",
-    n=100,
-    scale=100.0,
-    format="%.1f",
-    signature="rouge_l",
-    headline=True,
-    shown=True,
-)
+ROUGE = Column("quiz", "rouge_l", True, 100.0, "%.1f", "rouge_l", 100, headline=True, shown=True)
 
 
 def comparison(verdict, tier=Tier.CRITICAL, row="akl/tiny", column=ROUGE, reason=""):
@@ -56,7 +45,7 @@ def comparison(verdict, tier=Tier.CRITICAL, row="akl/tiny", column=ROUGE, reason
 
 @pytest.fixture
 def report():
-    hostile = ROUGE.model_copy(update={"metric": HOSTILE, "task": HOSTILE})
+    hostile = replace(ROUGE, metric=HOSTILE, task=HOSTILE)
     return Report(
         (
             *(comparison(verdict) for verdict in Verdict),
@@ -108,7 +97,7 @@ def test_the_schema_can_refuse():
 
 
 def test_text_shows_the_worst_first_and_obeys_no_control(report):
-    shown = text.text(report)
+    shown = outputs.text(report)
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ud800]", shown)
     verdicts = [line.split()[0] for line in shown.split("\n") if re.match("[A-Z]{4,} ", line)]
     assert verdicts == [
@@ -121,17 +110,17 @@ def test_text_shows_the_worst_first_and_obeys_no_control(report):
         "INCONCLUSIVE",
         "REGRESSION",
     ]
-    assert shown.splitlines()[-1].startswith("check nothing can be said: not comparable: 1 PASS")
+    assert shown.splitlines()[-1].startswith("check not possible: 1 PASS")
     assert "a loss of 1.5 would have been found; 4 more seeds should settle this" in shown
 
 
 def test_text_of_everything_has_a_line_for_each(report):
-    shown = text.text(report, everything=True, styled=True)
+    shown = outputs.text(report, everything=True, styled=True)
     assert len(re.findall(r"\x1b\[3[123]m", shown)) == len(report.comparisons)
 
 
 def test_markdown_is_one_table_without_foreign_markup(report):
-    shown = text.markdown(report)
+    shown = outputs.markdown(report)
     tokens = MarkdownIt("commonmark").enable("table").parse(shown)
     rows = [t for t in tokens if t.type == "tr_open"]
     cells = [t for t in tokens if t.type in ("td_open", "th_open")]
@@ -144,7 +133,7 @@ def test_markdown_is_one_table_without_foreign_markup(report):
 
 def commands(log):
     """Workflow commands that GitHub's runner would obey in a log, old and new syntax."""
-    found, token = [], None
+    obeyed, token = [], None
     for line in log.splitlines():
         stripped = line.lstrip()
         if token is not None:
@@ -153,52 +142,52 @@ def commands(log):
             if match[1] == "stop-commands":
                 token = match[3]
             else:
-                found.append(match.groups())
+                obeyed.append(match.groups())
         elif "##[" in line:
-            found.append(("##[", None, line))
-    return found
+            obeyed.append(("##[", None, line))
+    return obeyed
 
 
 def test_at_most_ten_annotations_escaped_and_worst_first(report):
     many = replace(report, comparisons=report.comparisons * 3)
-    lines = list(github.annotations(many))
+    lines = list(outputs.annotations(many))
     assert len(lines) == 10
     assert all("\n" not in line and "\r" not in line for line in lines)
-    found = commands("\n".join(github.annotations(report)))
-    assert len(found) == 8
-    assert [level for level, _, _ in found] == ["error"] * 5 + ["warning", "notice", "error"]
-    assert all(properties.count("=") == 1 for _, properties, _ in found)
+    obeyed = commands("\n".join(outputs.annotations(report)))
+    assert len(obeyed) == 8
+    assert [level for level, _, _ in obeyed] == ["error"] * 5 + ["warning", "notice", "error"]
+    assert all(properties.count("=") == 1 for _, properties, _ in obeyed)
 
 
 def test_a_log_of_hostile_text_runs_no_command():
     hostile = "fine\n::error::injected\n  ::add-mask::x\n##[set-output name=a]b\n::abc::\n"
     assert commands(hostile)
-    assert commands(github.inert(hostile)) == []
-    assert github.inert("x") != github.inert("x")
+    assert commands(outputs.inert(hostile)) == []
+    assert outputs.inert("x") != outputs.inert("x")
 
 
 def test_the_step_summary_is_appended_and_stays_below_one_mebibyte(report, tmp_path):
     path = tmp_path / "summary.md"
     path.write_text("before\n")
-    github.write_summary(report, path)
+    outputs.write_summary(report, path)
     assert path.read_text().startswith("before\n### akl-bench check")
     big = tmp_path / "big.md"
-    github.write_summary(replace(report, comparisons=report.comparisons * 2000), big)
+    outputs.write_summary(replace(report, comparisons=report.comparisons * 2000), big)
     content = big.read_bytes()
     assert len(content) <= 1 << 20
-    assert content.decode().endswith("Cut here; --markdown writes all of it.\n")
+    assert content.decode().endswith("Cut here; --markdown writes the whole report.\n")
 
 
 def test_json_has_everything_in_shown_units(report):
-    found = json.loads(json.dumps(record(report), allow_nan=False))
-    assert found["exit_code"] == 3
-    assert found["counts"]["REGRESSION"] == 3
-    regression = next(c for c in found["comparisons"] if c["verdict"] == "REGRESSION")
+    content = json.loads(json.dumps(report.as_json(), allow_nan=False))
+    assert content["exit_code"] == 3
+    assert content["counts"]["REGRESSION"] == 3
+    regression = next(c for c in content["comparisons"] if c["verdict"] == "REGRESSION")
     assert regression["baseline"] == {"mean": 25.0, "seeds": 10}
     assert regression["difference"] == pytest.approx(-2.0)
     assert regression["interval"] == pytest.approx([-3.0, -1.0])
     assert regression["margin"] == pytest.approx(1.0)
-    assert len(found["comparisons"]) == len(report.comparisons)
+    assert len(content["comparisons"]) == len(report.comparisons)
 
 
 def test_nothing_but_missing_metrics_is_never_a_pass():

@@ -4,14 +4,11 @@ import pytest
 
 from akl_bench.errors import UsageError
 from akl_bench.gate.policy import Policy, Tier, load
-from akl_bench.gate.snapshot import Column
+from akl_bench.report.frame import Column
 
 
-def column(task="quiz", metric="distinct_n(n=2)", **changes):
-    about = {"direction": "higher", "n": 1, "scale": 100.0, "format": "%.1f", "signature": ""}
-    return Column(
-        task=task, metric=metric, **{"headline": False, "shown": False, **about, **changes}
-    )
+def column(task="quiz", metric="distinct_n(n=2)", scale=100.0, **about):
+    return Column(task, metric, True, scale, "%.1f", "", **about)
 
 
 @pytest.mark.parametrize(

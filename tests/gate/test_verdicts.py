@@ -101,8 +101,8 @@ def test_verdicts_of_an_interval(difference, half, margin, verdict):
         p_loss=float(stats.norm.cdf(difference / se)),
         p_gain=float(stats.norm.sf(difference / se)),
     )
-    ((found, _, _),) = judge([e], ALPHA, "holm")
-    assert found is verdict
+    ((judged, _, _),) = judge([e], ALPHA, "holm")
+    assert judged is verdict
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_verdicts_of_an_interval(difference, half, margin, verdict):
 def test_a_rate_that_never_varied_is_judged_by_its_margin(candidate, verdict):
     e = compared([candidate] * 3, [0.0] * 10, margin=0.01, higher_is_better=False)
     assert e.mode == "threshold"
-    ((found, p, detectable),) = judge([e], ALPHA, "holm")
-    assert (found.value, p, detectable) == (verdict, None, None)
+    ((judged, p, detectable),) = judge([e], ALPHA, "holm")
+    assert (judged.value, p, detectable) == (verdict, None, None)
 
 
 def test_rounding_is_no_loss_where_the_margin_is_0():
@@ -221,9 +221,9 @@ def test_holm_and_benjamini_hochberg_keep_untested_metrics_out():
         ("bh", stats.false_discovery_control(p)),
         ("none", p),
     ):
-        found = [r[1] for r in judge([untested, *tested], ALPHA, adjust)]
-        assert found[0] is None
-        assert found[1:] == pytest.approx(list(expected), abs=1e-15)
+        adjusted = [r[1] for r in judge([untested, *tested], ALPHA, adjust)]
+        assert adjusted[0] is None
+        assert adjusted[1:] == pytest.approx(list(expected), abs=1e-15)
     holm = [r[1] for r in judge([untested, *tested], ALPHA, "holm")]
     assert holm[0] is None
     assert min(holm[1:]) == pytest.approx(min(1.0, 5 * min(p)))

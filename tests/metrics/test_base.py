@@ -145,9 +145,3 @@ def test_signature_carries_parameters_details_and_version() -> None:
 def test_every_signature_starts_with_the_registered_name() -> None:
     for name in metrics.names():
         assert metrics.get(name).signature().split("|")[0] == name
-
-
-def test_display_is_for_people() -> None:
-    assert metrics.get("rouge_l").display(0.24817) == "24.8"
-    assert metrics.get("empty_rate").display(0.031) == "3.1%"
-    assert metrics.get("self_bleu").display(None) == "-"

@@ -1,14 +1,12 @@
 from pathlib import Path
 
 from akl_bench.microworld import SPLITS, records
-from akl_bench.microworld.grammar import vocabulary
-from akl_bench.microworld.tokenizer import build_tokenizer
 
 
-def test_all_text_of_the_world_comes_back(tmp_path: Path) -> None:
+def test_all_text_of_the_world_comes_back(tmp_path: Path, build_teacher) -> None:
     from transformers import AutoTokenizer
 
-    built = build_tokenizer()
+    built = build_teacher.build_tokenizer()
     built.save_pretrained(tmp_path)
     loaded = AutoTokenizer.from_pretrained(tmp_path)
     for tokenizer in (built, loaded):
@@ -23,8 +21,8 @@ def test_all_text_of_the_world_comes_back(tmp_path: Path) -> None:
                     assert tokenizer.decode([0, *ids, 1], skip_special_tokens=True) == text
 
 
-def test_special_tokens() -> None:
-    tokenizer = build_tokenizer()
+def test_special_tokens(build_teacher) -> None:
+    tokenizer = build_teacher.build_tokenizer()
     assert (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id) == (0, 1, 2)
-    assert len(tokenizer) == len(vocabulary()) + 3
+    assert len(tokenizer) == len(build_teacher.vocabulary()) + 3
     assert tokenizer.encode("zebra") == [2]

@@ -3,9 +3,9 @@ import random
 import pytest
 
 from akl_bench import metrics
-from akl_bench.metrics._laws import check_metric
 from akl_bench.metrics.base import Sample, evaluate
 from akl_bench.microworld import grammar, records
+from akl_bench.testing import check_metric
 
 # Modes: "bigger" (3/4) and "smaller" (1/4).
 PROMPT = "compare the fox and the bear"
@@ -81,4 +81,4 @@ def test_laws_on_prompts_that_are_understood(name: str) -> None:
         for row in rows
         for draw, text in enumerate([row["output"], "nonsense", row["references"][-1]])
     ]
-    assert [result for result in check_metric(name, samples) if not result.passed] == []
+    assert check_metric(name, samples).failures == ()

@@ -49,7 +49,6 @@ def test_smollm2_converts_once_and_speaks(tmp_path):
     stamp = (folder / "model.safetensors").stat().st_mtime_ns
     assert gguf.gguf_checkpoint(cache_dir=tmp_path) == folder
     assert (folder / "model.safetensors").stat().st_mtime_ns == stamp
-    assert gguf.origin(folder) == "SmolLM2-135M-Instruct.Q4_1.gguf (Q4_1 weights, de-quantised)"
     ref = ModelRef(source="path", path=str(folder))
     tokenizer, model = load_tokenizer(ref), load_model(ref, dtype=torch.float32, device="cpu")
     verify_head(model, tokenizer)

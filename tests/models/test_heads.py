@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from akl_bench.errors import UsageError
-from akl_bench.models.heads import body, output_head, verify_head
+from akl_bench.models.heads import last_hidden, output_head, verify_head
 
 SHAPE = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
 LLAMA = SHAPE | {"intermediate_size": 24, "num_key_value_heads": 1}
@@ -50,7 +50,7 @@ def test_left_padding_changes_nothing(models, name):
     padded_BT = torch.cat([torch.zeros(1, 3, dtype=torch.long), ids_BT], dim=1)
     mask_BT = (torch.arange(11) >= 3).long().unsqueeze(0)
     with torch.no_grad():
-        plain, padded = body(model)(ids_BT), body(model)(padded_BT, mask_BT)
+        plain, padded = last_hidden(model, ids_BT), last_hidden(model, padded_BT, mask_BT)
     torch.testing.assert_close(padded[:, 3:], plain, rtol=1e-4, atol=1e-5)
 
 

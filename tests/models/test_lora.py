@@ -5,7 +5,7 @@ import torch
 
 from akl_bench.config import LoraSettings
 from akl_bench.errors import MissingDependencyError, UsageError
-from akl_bench.models.heads import body, output_head
+from akl_bench.models.heads import last_hidden, output_head
 from akl_bench.models.lora import adapters
 
 IDS_BT = torch.arange(8).unsqueeze(0)
@@ -23,7 +23,7 @@ def step(model):
     A is random and B is zero at first, so that one step moves B and the second both.
     """
     weight_VD, _ = output_head(model)
-    (body(model)(IDS_BT) @ weight_VD.T).logsumexp(-1).sum().backward()
+    (last_hidden(model, IDS_BT) @ weight_VD.T).logsumexp(-1).sum().backward()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.grad is not None:

@@ -37,3 +37,23 @@ def akl_bench(start):
         return process.returncode, out, err
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_cli():
+    """Run `akl-bench` in a folder; gives the exit code, standard output and error."""
+
+    def run(folder, *arguments):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=500,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    return run

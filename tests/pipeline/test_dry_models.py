@@ -42,6 +42,9 @@ def test_gpt2_dolly_runs_offline_with_dry_models(akl_bench, tmp_path):
     assert "dry models" in out
     assert out.count("1/1") == 6
     cell = next((tmp_path / "dry" / "cells").glob("adaptive-kl-*"))
-    config = json.loads((cell / "student" / "config.json").read_text())
+    config = json.loads((cell / "student" / "model" / "config.json").read_text())
     assert config["architectures"] == ["GPT2LMHeadModel"]
-    assert json.loads((cell / "training.json").read_text())["validation"][0]["rouge_l"] >= 0
+    assert (
+        json.loads((cell / "student" / "training.json").read_text())["validation"][0]["rouge_l"]
+        >= 0
+    )

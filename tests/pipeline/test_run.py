@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -40,8 +41,17 @@ def tree(folder, *names):
 
 def numbers(run):
     """What must not depend on how often a run was interrupted."""
-    files = "metrics.json scores.jsonl model.safetensors train.jsonl completions-micro_test.jsonl"
+    files = "rows.jsonl model.safetensors train.jsonl training.json completions.jsonl"
     return tree(run / "cells", *files.split())
+
+
+def values(run):
+    """Every number of a run, from its seals."""
+    seals = sorted((run / "cells").glob("*/scores/*/*/seal.json"))
+    return {
+        str(path.relative_to(run)): json.loads(path.read_text())["record"]["metrics"]
+        for path in seals
+    }
 
 
 def test_a_run_trains_scores_seals_and_prints_and_then_has_nothing_to_do(akl_bench, tmp_path):
@@ -58,7 +68,7 @@ def test_a_run_trains_scores_seals_and_prints_and_then_has_nothing_to_do(akl_ben
     before = tree(tmp_path / "run" / "cells")
     code, again, err = akl_bench(*arguments)
     assert code == 0
-    assert "Nothing to do: all 6 cells are sealed" in err
+    assert "Nothing to do: all 6 cells are finished" in err
     assert again == out
     assert tree(tmp_path / "run" / "cells") == before
 
@@ -84,6 +94,7 @@ def test_kill_9_at_any_moment_leaves_no_orphans_and_the_same_numbers(
     assert code == 0, err
     assert interrupted >= 1
     assert numbers(tmp_path / "run") == numbers(tmp_path / "whole")
+    assert values(tmp_path / "run") == values(tmp_path / "whole")
 
 
 def wait_until_gone(session):
@@ -127,7 +138,7 @@ def test_a_failing_cell_is_named_and_does_not_stop_the_others(akl_bench, tmp_pat
     plugin.write_text(MINE.format(body=""))
     code, out, err = akl_bench(*arguments)
     assert code == 0, err
-    assert "3 of 4 cells are sealed already" in err
+    assert "3 of 4 cells are finished already" in err
     assert "1/1" in next(line for line in out.splitlines() if line.startswith("mine"))
 
 
@@ -144,7 +155,7 @@ def test_a_folder_of_another_configuration_is_refused_with_the_difference(akl_be
     before = tree(tmp_path / "run")
     code, _, err = akl_bench("run", "sft", *FEW, "--set", "training.lr=0.5")
     assert code == 2
-    assert "belongs to another configuration:\n  training.lr: 0.002 there, 0.5 now" in err
+    assert "belongs to another configuration (there -> now):\n  training.lr: 0.002 -> 0.5" in err
     assert tree(tmp_path / "run") == before
 
 
@@ -185,7 +196,7 @@ def test_a_second_process_on_the_same_run_is_refused(start, akl_bench, tmp_path)
         code, _, err = akl_bench("run", "akl", *FEW)
         first.communicate(timeout=300)
     assert code == 1
-    assert f"another akl-bench (process {first.pid}) works here" in err
+    assert f"in use by another akl-bench (process {first.pid})" in err
     assert first.returncode == 0
 
 
@@ -193,12 +204,141 @@ def test_a_flipped_bit_in_a_sealed_cell_is_found_and_the_cell_made_anew(akl_benc
     assert akl_bench("run", "sft", *FEW)[0] == 0
     whole = numbers(tmp_path / "run")
     cell = next((tmp_path / "run" / "cells").glob("sft-*"))
-    weights = cell / "student" / "model.safetensors"
+    weights = cell / "student" / "model" / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-7] ^= 4
     weights.write_bytes(content)
     code, _, err = akl_bench("run", "sft", *FEW)
     assert code == 0
-    assert "2 of 3 cells are sealed already" in err
-    fresh = {k: v for k, v in numbers(tmp_path / "run").items() if not k.startswith(".")}
+    assert "2 of 3 cells are finished already" in err
+    fresh = {k: v for k, v in numbers(tmp_path / "run").items() if ".student.corrupt" not in k}
     assert fresh == whole
+    assert list(cell.glob(".student.corrupt/model/model.safetensors")), "kept aside"
+
+
+def test_flipped_bytes_in_the_teacher_s_states_are_found_before_anything_is_trained(
+    akl_bench, tmp_path
+):
+    assert akl_bench("run", "fkl", *FEW)[0] == 0
+    whole = numbers(tmp_path / "run")
+    (states,) = (tmp_path / "run" / "shared").glob("states-train-*/hidden.npy")
+    content = bytearray(states.read_bytes())
+    content[-400:] = bytes(400)
+    states.write_bytes(content)
+    (student,) = (tmp_path / "run" / "cells").glob("forward-kl-*/student")
+    shutil.rmtree(student)
+    code, _, err = akl_bench("run", "fkl", *FEW)
+    assert code == 0, err
+    assert numbers(tmp_path / "run") == whole
+
+
+def test_a_checkpoint_from_elsewhere_is_a_row_with_the_numbers_of_the_same_student(
+    akl_bench, tmp_path
+):
+    assert akl_bench("run", "sft", *FEW)[0] == 0
+    (student,) = (tmp_path / "run" / "cells").glob("sft-*/student/model")
+    shutil.copytree(student, tmp_path / "colleague")
+    code, out, err = akl_bench("score", "colleague", "--out", "run")
+    assert code == 0, err
+    rows = {line.split("  ")[0]: line.split()[2:] for line in out.splitlines() if "1/1" in line}
+    # All but the cost of training and the superscripts of ranks.
+    assert [n.strip("¹²") for n in rows["colleague"]][:-2] == [n.strip("¹²") for n in rows["sft"]][
+        :-2
+    ]
+    assert rows["colleague"][-2:] == ["-", "-"]
+    before = tree(tmp_path / "run" / "cells")
+    code, _, err = akl_bench("score", "colleague", "--out", "run")
+    assert code == 0 and "Nothing to do" in err
+    assert tree(tmp_path / "run" / "cells") == before
+    code, out, err = akl_bench("score", "colleague", "--out", "run", "--label", "sft")
+    assert code == 2 and "that is the name of another row" in err
+
+
+def test_a_checkpoint_is_scored_without_a_run_and_without_training_data(akl_bench, tmp_path):
+    assert akl_bench("run", "sft", *FEW)[0] == 0
+    (student,) = (tmp_path / "run" / "cells").glob("sft-*/student/model")
+    arguments = [part for part in FEW if part not in ("--out", "run")]
+    absent = ["--set", "data.train={source: null, path: absent.jsonl}"]
+    code, out, err = akl_bench(
+        "score", student, "--label", "theirs", "--out", "alone", *arguments, *absent
+    )
+    assert code == 0, err
+    assert any(line.startswith("theirs") and "1/1" in line for line in out.splitlines())
+    assert not list((tmp_path / "alone").glob("cells/*/student"))
+
+
+def test_a_run_is_scored_with_a_further_metric_and_nothing_is_trained(akl_bench, tmp_path):
+    assert akl_bench("run", "fkl", *FEW)[0] == 0
+    before = tree(tmp_path / "run" / "cells")
+    code, out, err = akl_bench("score", "run", "--metric", "prompt_self_bleu")
+    assert code == 0, err
+    assert "prompt_self_bleu" in out
+    after = tree(tmp_path / "run" / "cells")
+    assert {k: after[k] for k in before if "log.txt" not in k} == {
+        k: v for k, v in before.items() if "log.txt" not in k
+    }
+    new = {k.split("/", 1)[1] for k in after.keys() - before.keys()}
+    assert {name.split("/")[2].partition("-")[0] for name in new} == {"prompt_self_bleu"}
+    code, _, err = akl_bench("score", "run", "--metric", "nope")
+    assert code == 2 and "Unknown metric 'nope'" in err
+
+
+def test_what_is_neither_a_run_nor_a_checkpoint_is_said(akl_bench, tmp_path):
+    (tmp_path / "empty").mkdir()
+    code, _, err = akl_bench("score", "empty")
+    assert code == 2
+    assert "empty is neither a run (no run.json) nor a checkpoint (no config.json)" in err
+
+
+def test_a_teacher_writes_for_seqkd_and_is_not_asked_twice(akl_bench, tmp_path):
+    code, out, err = akl_bench("run", "sft@seqkd", "fkl@seqkd(temperature=0)", "fkl", *FEW)
+    assert code == 0, err
+    labels = {line.split("  ")[0] for line in out.splitlines() if "1/1" in line}
+    assert {"sft@seqkd(temperature=1)", "forward_kl@seqkd(temperature=0)", "forward_kl"} <= labels
+    shared = tmp_path / "run" / "shared"
+    assert len(list(shared.glob("examples-train-seqkd*"))) == 2
+    before = tree(shared)
+    # Another objective on the same source takes what is there.
+    code, _, err = akl_bench("run", "rkl@seqkd", *FEW)
+    assert code == 0, err
+    new = tree(shared).keys() - before.keys()
+    assert {name.partition("/")[0].rpartition("-")[0] for name in new} <= {
+        next(shared.glob("states-train-seqkd*")).name.rpartition("-")[0]
+    }
+
+
+OWN_WORDS = '''
+from dataclasses import dataclass, replace
+from akl_bench.training.sources import Source
+
+@dataclass(frozen=True)
+class OwnWords(Source):
+    """What the student itself says to a step's prompts."""
+
+    needs = frozenset({"student samples"})
+
+    def examples(self, key, rows, student, state):
+        said = {a.id: a.ids for a in student({r.id: r.prompt for r in rows}, seed=key.step)}
+        return [replace(r, response=said[r.id] + r.response[-1:], cache_row=None) for r in rows]
+'''
+
+
+def test_a_source_of_one_s_own_trains_on_the_student_s_samples_to_the_same_bits(
+    akl_bench, tmp_path
+):
+    (tmp_path / "own.py").write_text(OWN_WORDS)
+    arguments = ["run", "rkl@./own.py:OwnWords", *FEW]
+    code, _, err = akl_bench(*arguments)
+    assert code == 2
+    assert "reverse_kl@own_words: no cache has what a student writes; set training" in err
+    arguments += ["--set", "training.teacher=live"]
+    code, out, err = akl_bench(*arguments)
+    assert code == 0, err
+    assert any(line.startswith("reverse_kl@own_words") for line in out.splitlines())
+    code, _, err = akl_bench(*arguments, "--out", "again")
+    assert code == 0, err
+    assert numbers(tmp_path / "run") == numbers(tmp_path / "again")
+    (tmp_path / "own.py").write_text(OWN_WORDS + "# a comment\n")
+    assert "Nothing to do" in akl_bench(*arguments)[2]
+    (tmp_path / "own.py").write_text(OWN_WORDS.replace("seed=key.step", "seed=7"))
+    assert "Nothing to do" not in akl_bench(*arguments)[2]

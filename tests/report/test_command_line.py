@@ -26,7 +26,7 @@ def test_table_takes_several_runs_and_a_baseline(write_full_run):
 def test_table_adds_published_numbers_when_asked(write_full_run):
     run = write_full_run(["sft"], seeds=1)
     assert "published" not in call("table", run)
-    assert "no published number has a task of this run" in call("table", run, "--published")
+    assert "no published number is about a task of this run" in call("table", run, "--published")
 
 
 def test_plot_writes_into_the_run_unless_told_otherwise(write_full_run, tmp_path):
@@ -48,8 +48,8 @@ def test_report_writes_one_page(write_full_run, tmp_path):
 
 def test_plot_s_choices_are_the_kinds_and_formats_there_are():
     from akl_bench.cli.plot import plot
-    from akl_bench.report import plots
+    from akl_bench.report import figures, plots
 
     choices = {option.name: getattr(option.type, "choices", None) for option in plot.params}
     assert list(choices["kinds"]) == list(plots.KINDS)
-    assert list(choices["format_"]) == list(plots.FORMATS)
+    assert list(choices["format_"]) == list(figures.FORMATS)

@@ -1,4 +1,4 @@
-"""Which seeds are compared, what is called significant, and what several runs have to share."""
+"""Which seeds are compared, what is called significant, and what several runs may share."""
 
 import csv
 import io
@@ -10,8 +10,7 @@ from scipy import stats
 from akl_bench.errors import UsageError
 from akl_bench.report import frame
 from akl_bench.report.compare import PAIRED, POOLED, WELCH, baseline_of, compare
-from akl_bench.report.footnotes import BETTER, WORSE
-from akl_bench.report.layout import build
+from akl_bench.report.layout import BETTER, WORSE, build
 from akl_bench.report.table import render
 
 ROUGE, KL = ("open_test", "rouge_l"), ("fidelity", "kl_pq")
@@ -27,8 +26,8 @@ def loaded(write_run, values, **options):
 
 
 def test_p_values_are_scipy_s_and_holm_s(write_run):
-    found = loaded(write_run, {"sft": SFT, "good": GOOD, "short": SHORT})
-    made = compare(found, found.shown, "sft")
+    run = loaded(write_run, {"sft": SFT, "good": GOOD, "short": SHORT})
+    made = compare(run, run.shown, "sft")
     by_hand = [
         stats.ttest_rel(GOOD[ROUGE], SFT[ROUGE]).pvalue,
         stats.ttest_rel(GOOD[KL], SFT[KL]).pvalue,
@@ -44,8 +43,8 @@ def test_p_values_are_scipy_s_and_holm_s(write_run):
 
 
 def test_the_pooled_test_has_the_freedom_of_all_rows(write_run):
-    found = loaded(write_run, {"sft": SFT, "good": GOOD, "bad": BAD})
-    (one, *_) = compare(found, found.shown, "sft", pooled=True).values()
+    run = loaded(write_run, {"sft": SFT, "good": GOOD, "bad": BAD})
+    (one, *_) = compare(run, run.shown, "sft", pooled=True).values()
     assert one.test == POOLED
     # Three samples of four: 9 degrees of freedom, s^2 the mean of the three variances.
     squares = [stats.tvar(x[ROUGE]) for x in (SFT, GOOD, BAD)]
@@ -76,14 +75,14 @@ def test_another_baseline_goes_by_name_alias_or_part_of_its_spec(write_run):
         "adaptive_kl(mu=0.5)": BAD,
         "adaptive_kl(mu=0.7)": BAD,
     }
-    found = loaded(write_run, values)
-    assert baseline_of(found, "fkl") == "forward_kl"
-    assert baseline_of(found, "akl(mu=0.7)") == "adaptive_kl(mu=0.7)"
+    run = loaded(write_run, values)
+    assert baseline_of(run, "fkl") == "forward_kl"
+    assert baseline_of(run, "akl(mu=0.7)") == "adaptive_kl(mu=0.7)"
     with pytest.raises(UsageError, match=r"could be any of adaptive_kl.mu=0.5"):
-        baseline_of(found, "akl")
+        baseline_of(run, "akl")
     with pytest.raises(UsageError, match=r"Available: .*forward_kl"):
-        baseline_of(found, "rkl")
-    table = build(found, baseline="fkl")
+        baseline_of(run, "rkl")
+    table = build(run, baseline="fkl")
     assert table.baseline == "forward_kl"
     assert {c.baseline.objective for c in table.comparisons.values()} == {"forward_kl"}
 
@@ -95,8 +94,8 @@ def test_a_run_without_sft_says_how_to_name_a_baseline(write_run):
 
 
 def test_students_are_compared_with_their_own_baseline(write_run):
-    found = loaded(write_run, {"sft": SFT, "good": GOOD}, students=("big", "one_layer"))
-    made = compare(found, found.shown, "sft")
+    run = loaded(write_run, {"sft": SFT, "good": GOOD}, students=("big", "one_layer"))
+    made = compare(run, run.shown, "sft")
     assert {(row.student, c.baseline.student) for (row, *_), c in made.items()} == {
         ("big", "big"),
         ("one_layer", "one_layer"),
@@ -104,8 +103,8 @@ def test_students_are_compared_with_their_own_baseline(write_run):
 
 
 def test_intervals_come_from_examples_where_their_mean_is_the_value(write_full_run):
-    found = frame.load(write_full_run(shifts={"forward_kl": 0.2}, examples=30))
-    made = compare(found, found.shown, "sft", detailed=True)
+    run = frame.load(write_full_run(shifts={"forward_kl": 0.2}, examples=30))
+    made = compare(run, run.shown, "sft", detailed=True)
     by_example = made[frame.Row("forward_kl", "one_layer"), "micro_test", "validity"].evidence
     assert sum(by_example.record) == 30  # one vote per example
     assert by_example.low < by_example.difference < by_example.high
@@ -116,20 +115,25 @@ def test_intervals_come_from_examples_where_their_mean_is_the_value(write_full_r
 
 def test_a_changed_score_file_is_refused_and_an_absent_one_is_not_missed(write_full_run):
     folder = write_full_run(examples=3)
-    (path,) = folder.glob("cells/sft-one_layer-s1-*/scores.jsonl")
+    (path,) = folder.glob("cells/sft-one_layer-s1-*/scores/micro_test/validity/rows.jsonl")
     path.write_text(path.read_text().replace("test-00001", "test-99999"))
-    with pytest.raises(UsageError, match="is not what was sealed"):
+    with pytest.raises(UsageError, match=f"{path} is not what was sealed"):
         render(frame.load(folder), "json")
+    (cell,) = (cell for cell in frame.load(folder).cells if cell.broken())
+    assert (cell.record.label, cell.broken()) == (
+        "sft, one_layer, seed 1",
+        ["scores/micro_test/validity/rows.jsonl"],
+    )
     path.unlink()
     json.loads(render(frame.load(folder), "json"))
 
 
 def test_csv_and_json_agree_on_every_comparison(write_full_run):
-    found = frame.load(write_full_run(shifts={"adaptive_kl(mu=0.5)": 0.3}))
-    rows = list(csv.DictReader(io.StringIO(render(found, "csv"))))
+    run = frame.load(write_full_run(shifts={"adaptive_kl(mu=0.5)": 0.3}))
+    rows = list(csv.DictReader(io.StringIO(render(run, "csv"))))
     compared = [row for row in rows if row["baseline"]]
-    content = json.loads(render(found, "json"))["comparisons"]
-    directed = sum(column.higher_is_better is not None for column in found.shown)
+    content = json.loads(render(run, "json"))["comparisons"]
+    directed = sum(column.higher_is_better is not None for column in run.shown)
     assert len(compared) == len(content) == 3 * directed
     for entry in content:
         (row,) = (
@@ -155,16 +159,41 @@ class TestSeveralRuns:
         assert {c.baseline.run for c in table.comparisons.values()} == {"one"}
         assert "two" in render(frame.load(one, two), "csv")
 
-    def test_another_protocol_is_refused_with_what_differs(self, write_full_run):
-        one = write_full_run(name="one", fields={"prompt": "a", "lengths": [1, 2], "same": 0})
-        two = write_full_run(
-            name="two", protocol="q" * 64, fields={"prompt": "b", "lengths": [1, 2], "same": 0}
-        )
+    def test_numbers_of_another_protocol_are_left_out_with_the_reason(self, write_full_run):
+        one = write_full_run(["sft"], name="one")
+        changed = {"micro_test": {"prompt": "p" * 64, "task": "micro_test", "rows": 9}}
+        two = write_full_run(["forward_kl"], name="two", protocols=changed)
+        both = frame.load(one, two)
+        (other,) = (row for row in both.rows if row.run == "two")
+        columns = {key[1:] for key in both.seed_values() if key[0] == other}
+        assert columns == {c.key for c in both.columns if c.task != "micro_test"}
+        table = build(both)
+        (line,) = (line for line in table.rows if line.row == other)
+        shown = dict(zip(table.columns, line.cells, strict=True))
+        assert {c.task for c, cell in shown.items() if cell.mean is None} == {"micro_test"}
+        assert not [key for key in table.comparisons if key[1] == "micro_test"]
+        assert line.seeds == "3/3" and "(seeds" not in render(both, "text")
+        reasons = [note for note in table.notes if "left out" in note]
+        assert reasons == [
+            "micro_test validity, coverage, distinct_n(n=2), length "
+            f"of {two} is left out because it was measured differently: rows: absent -> 9"
+        ]
+        rows = json.loads(render(both, "json"))
+        assert not [v for v in rows["values"] if (v["run"], v["task"]) == ("two", "micro_test")]
+        assert reasons == [note for note in rows["notes"] if "left out" in note]
+
+    def test_runs_without_a_comparable_number_are_refused_with_what_differs(self, write_full_run):
+        def protocols(prompt):
+            tasks = ("micro_test", "micro_open", "micro_agreement", "micro_fidelity")
+            return {task: {"prompt": prompt, "lengths": [1, 2], "same": 0} for task in tasks}
+
+        one = write_full_run(name="one", protocols=protocols("a"))
+        two = write_full_run(name="two", protocols=protocols("b"))
         with pytest.raises(UsageError) as caught:
             frame.load(one, two)
         message = str(caught.value)
-        assert "different protocols" in message
-        assert "prompt: a there, b here" in message
+        assert f"{two} has no number that is comparable with those of the runs before" in message
+        assert "prompt: a -> b" in message
         assert "lengths" not in message and "same" not in message
 
     def test_two_folders_of_one_name_go_by_their_paths(self, write_full_run):

@@ -47,7 +47,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def hostile(write_full_run):
-    def answer(cell, id_, k):
+    def answer(objective, id_, k):
         return PAYLOADS[(int(id_[-1]) + k) % len(PAYLOADS)]
 
     return write_full_run(
@@ -118,6 +118,13 @@ def test_the_page_has_what_it_is_for(text):
         assert f'id="plot-{part}"' in text
     for part in ("torch", "2.13.0", "x86_64", "p" * 64, "training budget"):
         assert part.lower() in text.lower()
+    protocol = re.search('<section id="protocol">(.*?)</section>', text, re.S)[1]
+    # Once for all columns, then what a task or a metric of it has besides.
+    assert protocol.count("p" * 64) == 1
+    assert "Protocol of every column" in protocol and "Protocol of micro_open" in protocol
+    assert "validity: signature" in protocol and "validity|version:1" in protocol
+    assert "training.lr" in protocol and "training.steps" in protocol
+    assert "seconds" not in protocol and "objective" not in protocol
     # By hand: three objectives, the teacher and the untrained student.
     assert text.count("<dialog ") == 5
     assert "hierarchical bootstrap" in text
@@ -125,10 +132,14 @@ def test_the_page_has_what_it_is_for(text):
 
 def test_prompts_show_their_text_where_the_run_has_it(write_full_run):
     folder = write_full_run(["sft"], seeds=1)
-    shared = folder / "shared" / "key"
+    shared = folder / "shared" / "rows-micro_test-0123abcd"
     shared.mkdir(parents=True)
-    rows = [{"id": "test-00001", "instruction": "say it", "input": "", "outputs": ["it", "so"]}]
-    (shared / "tasks.json").write_text(json.dumps({"micro_test": rows}))
+    row = {"id": "test-00001", "instruction": "say it", "input": "", "outputs": ["it", "so"]}
+    (shared / "rows.jsonl").write_text(json.dumps(row))
+    # Another task's, whose name begins like that one's.
+    other = folder / "shared" / "rows-micro_test-b-0000"
+    other.mkdir()
+    (other / "rows.jsonl").write_text(json.dumps(row | {"instruction": "not this"}))
     data = json.loads(Reader(page.render(frame.load(folder), prompts=2)).scripts[0])
     first = data["tasks"][0]
     assert [prompt["id"] for prompt in first["prompts"]] == ["test-00000", "test-00001"]

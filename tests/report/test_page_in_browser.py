@@ -44,8 +44,8 @@ def browser():
 
 @pytest.fixture(scope="module")
 def address(write_full_run, tmp_path_factory):
-    def answer(cell, id_, k):
-        return HURT if k else f"{cell.objective} says \u202e{id_}"
+    def answer(objective, id_, k):
+        return HURT if k else f"{objective} says \u202e{id_}"
 
     run = write_full_run(
         ["sft", "forward_kl", "reverse_kl", "adaptive_kl(mu=0.5)", "jensen_shannon(beta=0.5)"],

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("matplotlib", reason="needs akl-bench[plots]")
 
 from akl_bench.errors import MissingDependencyError, UsageError
-from akl_bench.report import frame, plots
+from akl_bench.report import figures, frame, plots
 from akl_bench.report.frame import Row
 from akl_bench.report.plots import curves, labels, ranks, scatter, style
 from akl_bench.report.plots.inline import inline
@@ -33,9 +33,9 @@ def many(write_full_run):
 
 
 def test_every_kind_is_drawn_in_every_format(small, tmp_path):
-    found = frame.load(small)
-    for format in plots.FORMATS:
-        written = plots.write(found, tmp_path, format=format)
+    run = frame.load(small)
+    for format in figures.FORMATS:
+        written = plots.write(run, tmp_path, format=format)
         assert [path.name for path in written] == [f"{kind}.{format}" for kind in plots.KINDS]
     heads = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
     for format, head in heads.items():
@@ -45,15 +45,15 @@ def test_every_kind_is_drawn_in_every_format(small, tmp_path):
 @pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes_in_another_process(small, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from akl_bench.report import frame, plots\n"
-        "for f in plots.FORMATS: "
+        "import sys; from pathlib import Path; from akl_bench.report import figures, frame, plots\n"
+        "for f in figures.FORMATS: "
         "plots.write(frame.load(Path(sys.argv[1])), Path(sys.argv[2]), format=f)"
     )
     for name in ("1", "2"):
         command = [sys.executable, "-c", code, str(small), str(tmp_path / name)]
         subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": name})
     files = sorted(path.name for path in (tmp_path / "1").iterdir())
-    assert len(files) == len(plots.KINDS) * len(plots.FORMATS)
+    assert len(files) == len(plots.KINDS) * len(figures.FORMATS)
     for name in files:
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
 
@@ -82,12 +82,12 @@ def test_overlaps_are_areas():
 
 
 def test_the_front_is_what_nothing_beats_on_both_axes():
-    look = style.Look("#000000", "o", 5, True, True)
+    look = figures.Look("#000000", "o")
     at = {"a": (1, 5), "b": (2, 4), "c": (1, 4), "d": (3, 1), "e": (2, 0), "teacher": (9, 9)}
     points = {Row(n, ""): style.Point(x, y, 0, 0, n, look) for n, (x, y) in at.items()}
 
     def front(across, up):
-        axes = [scatter._Axis("", {}, better) for better in (across, up)]
+        axes = [scatter.Axis("", {}, better) for better in (across, up)]
         return {row.objective for row in scatter._front(points, *axes)}
 
     assert front(True, True) == {"a", "b", "d"}
@@ -96,7 +96,7 @@ def test_the_front_is_what_nothing_beats_on_both_axes():
 
 
 def test_a_reference_far_off_is_named_and_not_shown():
-    look = style.Look("#000000", "o", 5, True, True)
+    look = figures.Look("#000000", "o")
     at = {"a": (1.0, 50.0), "b": (2.0, 60.0), "untrained": (1.5, 5.0), "teacher": (1.0, 70.0)}
     points = {Row(n, ""): style.Point(x, y, 0, 0, n, look) for n, (x, y) in at.items()}
     inside, outside = scatter._within(points)
@@ -105,12 +105,12 @@ def test_a_reference_far_off_is_named_and_not_shown():
 
 
 def test_one_of_many_far_outside_is_named_and_neither_shown_nor_on_the_front():
-    look = style.Look("#000000", "o", 5, True, True)
+    look = figures.Look("#000000", "o")
     at = {f"o{i}": (0.38 + 0.001 * i, 80.0 + i) for i in range(9)} | {"lost": (0.5, 0.0)}
     points = {Row(n, ""): style.Point(x, y, 0, 0, n, look) for n, (x, y) in at.items()}
     inside, outside = scatter._within(points)
     assert [p.name for p in outside] == ["lost"]
-    axes = [scatter._Axis("", {}, True)] * 2
+    axes = [scatter.Axis("", {}, True)] * 2
     assert {row.objective for row in scatter._front(inside, *axes)} == {"o8"}
     few = dict(list(points.items())[-4:])
     assert scatter._within(few) == (few, [])
@@ -119,12 +119,12 @@ def test_one_of_many_far_outside_is_named_and_neither_shown_nor_on_the_front():
 def test_ranks_count_each_task_once_and_leave_incomplete_rows_out(write_full_run):
     shifts = {"forward_kl": 0.3, "adaptive_kl(mu=0.5)": 0.2, "sft": -0.2}
     missing = [("reverse_kl", seed) for seed in (1, 2, 3)]
-    found = ranks.ranks(frame.load(write_full_run(shifts=shifts, missing=missing)))
-    assert [row.objective for row, _ in found.rows] == ["forward_kl", "adaptive_kl(mu=0.5)", "sft"]
-    assert [interval.value for _, interval in found.rows] == [1, 2, 3]
-    assert len(found.tasks) == 4
+    ranked = ranks.ranks(frame.load(write_full_run(shifts=shifts, missing=missing)))
+    assert [row.objective for row, _ in ranked.rows] == ["forward_kl", "adaptive_kl(mu=0.5)", "sft"]
+    assert [interval.value for _, interval in ranked.rows] == [1, 2, 3]
+    assert len(ranked.tasks) == 4
     # Nemenyi: q(0.05; 3 methods) = 2.343, times the root of 3 * 4 / (6 * 4).
-    assert found.difference == pytest.approx(2.343 * (12 / 24) ** 0.5, abs=1e-3)
+    assert ranked.difference == pytest.approx(2.343 * (12 / 24) ** 0.5, abs=1e-3)
 
 
 def test_curves_are_running_means(small):
@@ -134,24 +134,25 @@ def test_curves_are_running_means(small):
     inner = smooth[5:-5]
     # A line stays the line; window 10 on either side fits inside.
     assert inner[:, 1] == pytest.approx(inner[:, 0] - 1)
-    found = curves.curves(frame.load(small))
-    assert list(found)[:2] == ["loss", "cross_entropy"] and len(found) == 6
-    assert {row.objective for row in found["head_gap"]} == {
+    panels = curves.curves(frame.load(small))
+    assert list(panels)[:2] == ["loss", "cross_entropy"] and len(panels) == 6
+    assert {row.objective for row in panels["head_gap"]} == {
         "forward_kl",
         "reverse_kl",
         "adaptive_kl(mu=0.5)",
     }
-    assert found["loss"][Row("sft", "one_layer")].shape == (3, 40, 2)
+    assert panels["loss"][Row("sft", "one_layer")].shape == (3, 40, 2)
 
 
 def test_the_papers_objectives_have_colours_of_their_own_and_variants_do_not(write_full_run):
     names = ["sft", "adaptive_kl(mu=0.5)", "adaptive_kl(mu=0.5, variant=taid)"]
-    names += [f"other_{i}" for i in range(12)]
+    names += [f"other_{i}" for i in range(12)] + ["me/my model @v2"]
     look = style.looks(frame.load(write_full_run(names, seeds=1, steps=1)))
     by_name = {row.objective: look for row, look in look.items()}
     assert by_name["adaptive_kl(mu=0.5)"].known and by_name["sft"].known
-    assert by_name["adaptive_kl(mu=0.5, variant=taid)"].color == style.GREY
+    assert by_name["adaptive_kl(mu=0.5, variant=taid)"].color == figures.GREY
     assert by_name["adaptive_kl(mu=0.5)"].color != by_name["sft"].color
+    assert by_name["me/my model @v2"].color == figures.GREY
 
 
 def test_an_svg_for_the_page_has_attributes_instead_of_styles(many):
@@ -174,29 +175,28 @@ def test_an_svg_for_the_page_has_attributes_instead_of_styles(many):
 
 def test_a_name_is_text_and_never_mathematics_or_markup(write_full_run):
     names = ["sft", "a(x='$\\\\frac{$')", "<script>alert(1)</script>", "b(x='\u202eevil')"]
-    found = frame.load(write_full_run(["sft"], seeds=1))
+    run = frame.load(write_full_run(["sft"], seeds=1))
     rows = [Row(name, "one_layer") for name in names]
-    assert style.name_of(rows[1], found).count(r"\$") == 2
-    assert "\u202e" not in style.name_of(rows[3], found)
-    look = style.Look("#000000", "o", 5, True, True)
-    with style.canvas(1, 1, 4, 3) as (figure, axes):
-        points = [
-            style.Point(i, i, 0, 0, style.name_of(r, found), look) for i, r in enumerate(rows)
-        ]
-        style.scatter(axes[0, 0], points)
-        labels.label(axes[0, 0], points, points)
-    root = ElementTree.fromstring(inline(figure, "x"))
+    assert style.name_of(rows[1], run).count(r"\$") == 2
+    assert "\u202e" not in style.name_of(rows[3], run)
+    look = figures.Look("#000000", "o")
+    with figures.figure(4, 3) as made:
+        axes = made.subplots()
+        points = [style.Point(i, i, 0, 0, style.name_of(r, run), look) for i, r in enumerate(rows)]
+        style.scatter(axes, points)
+        labels.label(axes, points, points)
+    root = ElementTree.fromstring(inline(made, "x"))
     texts = {e.text for e in root.iter() if e.tag.endswith("}text")}
     assert "<script>alert(1)</script>" in texts
     assert not [e for e in root.iter() if e.tag.endswith("script")]
 
 
 def test_what_a_run_cannot_show_is_left_out_or_refused(write_run, tmp_path):
-    found = frame.load(write_run({"sft": {("open_test", "rouge_l"): [0.1]}}, seeds=1))
-    kinds = [path.stem for path in plots.write(found, tmp_path)]
+    run = frame.load(write_run({"sft": {("open_test", "rouge_l"): [0.1]}}, seeds=1))
+    kinds = [path.stem for path in plots.write(run, tmp_path)]
     assert "coverage" not in kinds and "curves" not in kinds
     with pytest.raises(UsageError, match="--kind coverage needs a task with validity"):
-        plots.write(found, tmp_path, kinds=["coverage"])
+        plots.write(run, tmp_path, kinds=["coverage"])
 
 
 def test_without_matplotlib_the_extra_is_named(small, monkeypatch):

@@ -35,8 +35,8 @@ TYPED = [
 
 @pytest.mark.parametrize(("table", "row", "column", "value"), TYPED)
 def test_numbers_are_those_of_the_source(table, row, column, value):
-    found = published.load().tables[table]
-    assert found.rows[row][found.columns.index(column)] == value
+    source = published.load().tables[table]
+    assert source.rows[row][source.columns.index(column)] == value
 
 
 def test_every_table_names_source_and_caveat():
@@ -81,7 +81,7 @@ def test_other_models_data_and_decoding_are_named():
 
 def test_a_run_without_a_shared_task_says_so(write_run):
     table = build(frame.load(write_run()), published=True)
-    assert "no published number has a task of this run" in table.notes
+    assert "no published number is about a task of this run" in table.notes
 
 
 def test_published_rows_stand_apart_and_say_that_they_do_not_compare(write_run):
@@ -89,11 +89,11 @@ def test_published_rows_stand_apart_and_say_that_they_do_not_compare(write_run):
     key = ("vicuna", "rouge_l")
     tasks = {"vicuna": config.load("gpt2-dolly").tasks["vicuna"].model_dump(mode="json")}
     values = {"sft": {key: [0.1, 0.2, 0.3]}, "forward_kl": {key: [0.2, 0.2, 0.2]}}
-    found = frame.load(write_run(values, about={key: about}, tasks=tasks))
-    table = build(found, published=True)
+    run = frame.load(write_run(values, about={key: about}, tasks=tasks))
+    table = build(run, published=True)
     line = next(one for one in table.rows if one.row.objective.startswith("AKL [Loss"))
     assert line.group == "published" and "not comparable" in line.row.objective
-    page = render(found, "text", published=True)
+    page = render(run, "text", published=True)
     (akl,) = (row for row in page.splitlines() if row.startswith("AKL [Loss functions, GPT-2"))
     assert "15.6 ± 0.7" in akl
     # Best and second are for our own rows.

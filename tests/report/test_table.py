@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from akl_bench.artifacts.store import Run
 from akl_bench.report import frame
 from akl_bench.report.table import render
 
@@ -24,8 +25,8 @@ def show(write_run):
     """Write a run and render it."""
 
     def rendered(*arguments, format="text", every_metric=False, styled=False, **options):
-        found = frame.load(write_run(*arguments, **options))
-        return render(found, format, every_metric=every_metric, styled=styled)
+        run = frame.load(write_run(*arguments, **options))
+        return render(run, format, every_metric=every_metric, styled=styled)
 
     return rendered
 
@@ -37,11 +38,11 @@ def test_the_whole_table(show, format, name):
     assert show(format=format) == (EXPECTED / name).read_text("utf-8")
 
 
-def test_two_students_other_protocols_single_seeds_and_a_smoke_run(show):
+def test_two_students_stale_numbers_single_seeds_and_a_smoke_run(show):
     page = show(
         students=("big", "tiny"),
         smoke=True,
-        protocol_of=lambda objective, seed: "other" if seed == 1 else "p",
+        measure_of=lambda objective, seed: "old" if seed == 1 else "m",
         every_metric=True,
     )
     assert page == (EXPECTED / "everything.txt").read_text("utf-8")
@@ -92,6 +93,28 @@ def test_json_holds_every_value_of_every_seed(show):
     assert [c["metric"] for c in content["columns"]] == ["rouge_l", "length", "kl_pq"]
     assert {entry["seeds"] for entry in content["seeds_asked"]} == {3}
     assert content["stamps"] == ["smoke run: a handful of steps and rows, no evidence"]
+    assert content["columns"][2]["protocol"] == {
+        "task": "fidelity",
+        "signature": "kl_pq|version:1",
+        "higher_is_better": False,
+    }
+    # What is not trained costs nothing.
+    costs = {(c["objective"], c["seconds"], c["peak_memory_mib"]) for c in content["costs"]}
+    trained = ("sft", "adaptive_kl(mu=0.5)", "forward_kl")
+    assert costs == {(objective, 2.0, 300) for objective in trained}
+    assert len(content["costs"]) == 3 + 3 + 2
+
+
+def test_a_checkpoint_goes_by_its_label_and_costs_nothing(run_writer, write_run, tmp_path):
+    writer = run_writer(tmp_path / "run", Run(write_run()).read().profile)
+    for objective in ("sft", "forward_kl"):
+        writer.cell(objective, 1, {ROUGE: {"value": 0.25}})
+    writer.cell("me/my model @v2", 1, {ROUGE: {"value": 0.5}}, kind="checkpoint")
+    run = frame.load(writer.write())
+    first, *_ = (
+        line for line in render(run, "text", baseline="fkl").splitlines() if " 1/1 " in line
+    )
+    assert re.fullmatch(r"me/my model @v2 +1/1 +0.500\S* +- +-", first)
 
 
 def test_a_value_that_some_seeds_lack_says_how_many_have_it(show):
@@ -179,15 +202,15 @@ def test_latex_compiles(write_run, tmp_path, hostile, students):
 
 
 def has_siunitx():
-    found = shutil.which("kpsewhich") and subprocess.run(
+    asked = shutil.which("kpsewhich") and subprocess.run(
         ["kpsewhich", "siunitx.sty"], capture_output=True, check=False
     )
-    return bool(found and found.stdout)
+    return bool(asked and asked.stdout)
 
 
 @pytest.mark.skipif(not has_siunitx(), reason="needs siunitx (Debian: texlive-science)")
 def test_latex_with_siunitx_compiles(write_full_run, tmp_path):
-    found = frame.load(write_full_run(shifts={"forward_kl": 0.3}, missing=[("reverse_kl", 2)]))
-    page = render(found, "latex", siunitx=True, pooled=True)
+    run = frame.load(write_full_run(shifts={"forward_kl": 0.3}, missing=[("reverse_kl", 2)]))
+    page = render(run, "latex", siunitx=True, pooled=True)
     assert "\\num{" in page and "\\dag" in page
     compile_latex(tmp_path, [page], "siunitx")

@@ -30,35 +30,32 @@ def test_seeds_needed_are_the_tabled_sample_sizes(
 @pytest.mark.parametrize("n", [2, 3, 5, 10, 100])
 @pytest.mark.parametrize("paired", [True, False])
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 40])
-def test_power_is_scipys_noncentral_t_where_that_is_finite(
+def test_the_smallest_detectable_has_its_power_by_scipys_noncentral_t_where_that_is_right(
     n: int, paired: bool, alpha: float
 ) -> None:
     df, shift = (n - 1, math.sqrt(n)) if paired else (2 * n - 2, math.sqrt(n / 2))
     critical = stats.t.ppf(1 - alpha / 2, df)
     checked = 0
-    for ncp in (0.0, 0.5, 2.0, 4.0):
+    for power in (1.2 * alpha, 2 * alpha, 0.5, 0.9):
+        effect = ours.smallest_detectable(0.5, n, alpha=alpha, power=power, paired=paired)
+        assert effect is not None
+        ncp = effect / 0.5 * shift
         theirs = stats.nct.sf(critical, df, ncp) + stats.nct.cdf(-critical, df, ncp)
-        if np.isfinite(theirs):
-            mine = ours.t_test_power(ncp / shift, 1.0, n, alpha=alpha, paired=paired)
-            assert mine == pytest.approx(theirs, rel=0, abs=1e-12)
+        # Beyond that it is NaN or worse at few degrees of freedom.
+        if ncp < 5:
+            assert theirs == pytest.approx(power, rel=0, abs=1e-12)
             checked += 1
-    assert checked >= 3
+    assert checked >= 2
 
 
-def test_power_of_two_seeds_by_simulation() -> None:
-    # scipy's noncentral t is NaN here. One degree of freedom, shift 16.
-    d = np.random.default_rng(0).normal(16 / math.sqrt(2), 1, (200_000, 2))
+def test_what_two_seeds_detect_by_simulation() -> None:
+    # scipy's noncentral t is NaN here: one degree of freedom, a shift of 16.
+    effect = ours.smallest_detectable(1.0, 2)
+    assert effect is not None
+    d = np.random.default_rng(0).normal(effect, 1, (200_000, 2))
     t = d.mean(axis=1) / (np.abs(d[:, 0] - d[:, 1]) / 2)
     seen = float((np.abs(t) > stats.t.ppf(0.975, 1)).mean())
-    assert ours.t_test_power(16 / math.sqrt(2), 1.0, 2) == pytest.approx(seen, abs=0.004)
-
-
-@pytest.mark.parametrize("n", [2, 3, 5, 20])
-@pytest.mark.parametrize("paired", [True, False])
-def test_smallest_detectable_has_the_power_asked_for(n: int, paired: bool) -> None:
-    effect = ours.smallest_detectable(0.5, n, alpha=0.01, power=0.9, paired=paired)
-    assert effect is not None
-    assert ours.t_test_power(effect, 0.5, n, alpha=0.01, paired=paired) == pytest.approx(0.9)
+    assert seen == pytest.approx(0.8, abs=0.004)
 
 
 def test_what_cannot_be_said_is_none() -> None:
@@ -70,7 +67,5 @@ def test_what_cannot_be_said_is_none() -> None:
 
 
 def test_bad_input_is_a_sentence() -> None:
-    with pytest.raises(UsageError, match="n >= 2"):
-        ours.t_test_power(1.0, 1.0, 1)
     with pytest.raises(UsageError, match="alpha < power"):
         ours.smallest_detectable(1.0, 3, power=0.01)

@@ -48,14 +48,14 @@ def test_pooling_the_spread_finds_more_at_a_known_price(
 
 @pytest.mark.slow
 def test_power_is_the_power_stated() -> None:
-    rng, found, runs = np.random.default_rng(0), 0, 1500
+    rng, detected, runs = np.random.default_rng(0), 0, 1500
     difference = ours.smallest_detectable(0.5, 5)
     assert difference is not None
     for _ in range(runs):
         d = rng.normal(difference, 0.5, 5)
         p = ours.paired_t(25 + d, np.full(5, 25.0)).p
-        found += p is not None and p <= 0.05
-    assert found / runs == pytest.approx(0.8, abs=0.03)
+        detected += p is not None and p <= 0.05
+    assert detected / runs == pytest.approx(0.8, abs=0.03)
 
 
 @pytest.mark.slow

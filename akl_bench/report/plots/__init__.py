@@ -4,59 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from akl_bench.errors import UsageError
+from akl_bench.report.figures import save
 from akl_bench.report.frame import RunFrame
-from akl_bench.report.plots import curves, ranks, scatter, style
+from akl_bench.report.plots import curves, ranks, scatter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = ("png", "svg", "pdf")
+
+class Kind(NamedTuple):
+    """What draws a picture, or gives None where the run lacks what it needs."""
+
+    draw: Callable[[RunFrame], Figure | None]
+    needs: str
 
 
-def _diversity(frame: RunFrame) -> Figure | None:
-    panels = scatter.diversity(frame)
-    title = "Quality against diversity; mean and standard deviation over seeds; line: Pareto front"
-    return scatter.draw(frame, panels, title=title, front=True) if panels else None
-
-
-def _coverage(frame: RunFrame) -> Figure | None:
-    panels = scatter.coverage(frame)
-    title = "Validity of answers (precision) against coverage of what may be said (recall)"
-    return scatter.draw(frame, panels, title=title, front=False) if panels else None
-
-
-def _cost(frame: RunFrame) -> Figure | None:
-    panels = scatter.cost(frame)
-    title = "Quality against the time that training takes; line: Pareto front"
-    return scatter.draw(frame, panels, title=title, front=True) if panels else None
-
-
-def _curves(frame: RunFrame) -> Figure | None:
-    panels = curves.curves(frame)
-    return curves.draw(frame, panels) if panels else None
-
-
-def _ranks(frame: RunFrame) -> Figure | None:
-    found = ranks.ranks(frame)
-    return ranks.draw(frame, found) if found else None
-
-
-KINDS: dict[str, Callable[[RunFrame], Figure | None]] = {
-    "diversity": _diversity,
-    "coverage": _coverage,
-    "ranks": _ranks,
-    "curves": _curves,
-    "cost": _cost,
-}
-_NEEDS = {
-    "diversity": "a generation task with a diversity metric",
-    "coverage": "a task with validity and coverage",
-    "ranks": "two objectives with a value on every task",
-    "curves": "train.jsonl in its cells",
-    "cost": "a headline and a training time",
+KINDS = {
+    "diversity": Kind(scatter.diversity, "a generation task with a diversity metric"),
+    "coverage": Kind(scatter.coverage, "a task with validity and coverage"),
+    "ranks": Kind(ranks.draw, "two objectives with a value on every task"),
+    "curves": Kind(curves.draw, "train.jsonl in its cells"),
+    "cost": Kind(scatter.cost, "a headline and a training time"),
 }
 
 
@@ -66,7 +37,7 @@ def draw(frame: RunFrame, kind: str) -> Figure | None:
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    return KINDS[kind](frame)
+    return KINDS[kind].draw(frame)
 
 
 def write(
@@ -81,12 +52,9 @@ def write(
     written = []
     for kind in kinds or KINDS:
         figure = draw(frame, kind)
-        if figure is None:
-            if kinds:
-                raise UsageError(f"--kind {kind} needs {_NEEDS[kind]}; this run has none.")
-            continue
-        path = folder / f"{kind}.{format}"
-        folder.mkdir(parents=True, exist_ok=True)
-        style.save(figure, path, format)
-        written.append(path)
+        if figure is not None:
+            written.append(folder / f"{kind}.{format}")
+            save(figure, written[-1])
+        elif kinds:
+            raise UsageError(f"--kind {kind} needs {KINDS[kind].needs}; this run has none.")
     return written

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from akl_bench.report.figures import GREY
 from akl_bench.report.frame import RunFrame, is_reference
-from akl_bench.report.plots.style import GREY, canvas, legend_entries, looks, name_of
+from akl_bench.report.plots.style import looks, name_of, panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,21 +29,16 @@ _POINTS = 160  # more than that are not seen
 
 def curves(frame: RunFrame) -> dict[str, dict[Any, NDArray[np.float64]]]:
     """By panel and row: array [seeds, steps, 2] of step and smoothed value."""
-    found: dict[str, dict[Any, Any]] = defaultdict(dict)
-    for row in frame.rows:
-        logs = [cell.lines("train.jsonl") for cell in frame.sealed(row)]
-        for key in _PANELS:
-            series = [
-                _smooth(np.array([[line["step"], line[key]] for line in log if key in line]))
-                for log in logs
-                if any(key in line for line in log)
-            ]
+    logs = {row: [cell.train_log() for cell in frame.of(row)] for row in frame.rows}
+    by_panel: dict[str, dict[Any, Any]] = {}
+    for key, (row, of_row) in product(_PANELS, logs.items()):
+        points = [[[line["step"], line[key]] for line in log if key in line] for log in of_row]
+        series = [_smooth(np.array(of_seed)) for of_seed in points if of_seed]
+        if series:
             # Seeds of one row have one budget; a copy that lacks steps is left out.
-            longest = max(map(len, series), default=0)
-            series = [one for one in series if len(one) == longest]
-            if longest and not is_reference(row.objective):
-                found[key][row] = np.stack(series)
-    return {key: found[key] for key in _PANELS if key in found}
+            longest = max(map(len, series))
+            by_panel.setdefault(key, {})[row] = np.stack([s for s in series if len(s) == longest])
+    return by_panel
 
 
 def _smooth(steps_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -57,16 +53,17 @@ def _smooth(steps_values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(smooth[kept])
 
 
-def draw(frame: RunFrame, panels: dict[str, dict[Any, NDArray[np.float64]]]) -> Figure:
+def draw(frame: RunFrame) -> Figure | None:
     """One panel per quantity; known objectives in colour with their range over seeds."""
+    from matplotlib.lines import Line2D
+
+    by_panel = curves(frame)
+    if not by_panel:
+        return None
     shown = looks(frame)
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    known, others = legend_entries(frame, shown)
-    with canvas(columns, rows, 4.4, 3.2) as (figure, axes):
-        title = "Training; mean over seeds, shaded from the smallest to the largest"
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-        for place, (key, by_row) in zip(axes.flat, panels.items(), strict=False):
+    title = "Training; mean over seeds, shaded from the smallest to the largest"
+    with panels(len(by_panel), title, width=4.4, height=3.2) as (made, axes):
+        for place, (key, by_row) in zip(axes, by_panel.items(), strict=True):
             for row, series in by_row.items():
                 look = shown[row]
                 steps, values = series[0, :, 0], series[:, :, 1]
@@ -91,23 +88,15 @@ def draw(frame: RunFrame, panels: dict[str, dict[Any, NDArray[np.float64]]]) -> 
             place.set_title(_PANELS[key])
             place.set_xlabel("optimiser step")
             place.margins(x=0.02)
-        for place in axes.flat[len(panels) :]:
-            place.set_visible(False)
-        entries = {name: _line(look) for name, look in known}
-        if others:
-            entries[f"{others} others"] = _line(None)
-        figure.legend(
-            list(entries.values()),
-            list(entries),
-            loc="outside lower left",
-            ncols=min(6, len(entries)),
-        )
-    return figure
-
-
-def _line(look: Any) -> Any:
-    from matplotlib.lines import Line2D
-
-    if look is None:
-        return Line2D([], [], color=GREY, linewidth=0.8)
-    return Line2D([], [], color=look.color, linewidth=1.8, marker=look.marker, markersize=4.5)
+        trained = {row: look for row, look in shown.items() if not is_reference(row.objective)}
+        style: Any = {"linewidth": 1.8, "markersize": 4.5}
+        entries = {
+            name_of(row, frame): Line2D([], [], color=look.color, marker=look.marker, **style)
+            for row, look in trained.items()
+            if look.known
+        }
+        if others := sum(not look.known for look in trained.values()):
+            entries[f"{others} others"] = Line2D([], [], color=GREY, linewidth=0.8)
+        columns = min(6, len(entries))
+        made.legend([*entries.values()], [*entries], loc="outside lower left", ncols=columns)
+    return made

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from akl_bench.report.plots.style import save
+from akl_bench.report.figures import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,11 +35,10 @@ def inline(figure: Figure, kind: str) -> str:
             parent.remove(child)
         _styled(parent)
         _identified(parent, kind, used)
-    box = root.get("viewBox", "")
+    about = {"viewBox": root.get("viewBox", ""), "role": "img"}
     root.attrib.clear()
     title = figure.get_suptitle()
-    about = {"viewBox": box, "role": "img", "aria-label": title, "stroke-linejoin": "round"}
-    root.attrib.update(about)
+    root.attrib.update({**about, "aria-label": title, "stroke-linejoin": "round"})
     ElementTree.register_namespace("", _SVG[1:-1])
     return ElementTree.tostring(root, encoding="unicode")
 

@@ -1,0 +1,1 @@
+"""Artifacts on disk: their keys, their typed records, and the seal that says one is whole."""

@@ -1,1 +1,0 @@
-"""Runs and their sealed cells on disk."""
