@@ -330,7 +330,7 @@ def test_a_source_of_one_s_own_trains_on_the_student_s_samples_to_the_same_bits(
     arguments = ["run", "rkl@./own.py:OwnWords", *FEW]
     code, _, err = akl_bench(*arguments)
     assert code == 2
-    assert "reverse_kl@own_words: no cache has what a student writes; set training" in err
+    assert "reverse_kl@own_words: the student's own text cannot be cached; set" in err
     arguments += ["--set", "training.teacher=live"]
     code, out, err = akl_bench(*arguments)
     assert code == 0, err
