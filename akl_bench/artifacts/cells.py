@@ -183,8 +183,9 @@ def protocol_of(scores: Scores, metric: str) -> Fields:
 def read_cell(run: Run, content: RunRecord, record: CellRecord, row: Row) -> Cell:
     """What a cell has of what run.json asks for."""
     folder = CellFolder(run.cells / record.name)
-    student = read_seal(folder.student) if record.kind == "trained" else None
-    # Only of a trained student the run itself says what it is.
+    is_trained = record.kind == "trained"
+    student = read_seal(folder.student) if is_trained else None
+    # Only of a trained student the run itself says what it is; without it no number is known.
     model = student.record.content if student and isinstance(student.record, Student) else None
     completions: dict[str, Seal] = {}
     scores: dict[Key, Seal] = {}
@@ -196,7 +197,7 @@ def read_cell(run: Run, content: RunRecord, record: CellRecord, row: Row) -> Cel
             seal = read_seal(folder.completions(task))
             of = None
             if seal is not None and isinstance(seal.record, Completions):
-                same_model = model is None or seal.fields.get("model") == model
+                same_model = not is_trained or seal.fields.get("model") == model
                 if same_model and seal.record.measure == content.completions[task]:
                     completions[task] = seal
                     of = seal.files.get(COMPLETIONS)
@@ -206,7 +207,7 @@ def read_cell(run: Run, content: RunRecord, record: CellRecord, row: Row) -> Cel
                 missing.append(f"{task}/{name}")
                 continue
             is_answered = task in completions or task not in content.completions
-            is_same = of is None or seal.fields.get("of") == of
+            is_same = (of is None and not is_trained) or seal.fields.get("of") == of
             if is_answered and is_same and seal.record.measure == measured.measure:
                 scores[task, name] = seal
             else:

@@ -162,3 +162,17 @@ def test_answers_of_another_model_are_missing_and_so_is_their_score(
 def test_a_column_may_be_named_by_the_file_of_its_metric(name):
     assert frame.is_named("my_own(n=2)" if "(" in name else "my_own", [name])
     assert not frame.is_named("my_other", [name])
+
+
+def test_a_student_whose_seal_is_damaged_has_no_numbers(run_writer, write_run, tmp_path):
+    writer = run_writer(tmp_path / "run", Run(write_run()).read().profile)
+    answers = {"open_test": [{"id": "a", "sample": 0, "text": "yes"}]}
+    kl = {("fidelity", "kl_pq"): {"value": 0.1}}
+    record = writer.cell("sft", 1, {ROUGE: {"value": 0.5}} | kl, answers=answers)
+    run = Run(writer.write())
+    (cell,) = frame.load(run.folder).cells
+    assert len(cell.metrics) == 2
+    (run.cells / record.name / "student" / "seal.json").write_text("{}")
+    (cell,) = frame.load(run.folder).cells
+    assert (cell.metrics, cell.is_done) == ({}, False)
+    assert cell.broken() == ["student/seal.json"]
