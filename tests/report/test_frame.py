@@ -158,7 +158,7 @@ def test_answers_of_another_model_are_missing_and_so_is_their_score(
     assert (first.stale, first.metrics, second.stale) == (1, {}, 0)
 
 
-@pytest.mark.parametrize("name", ["/home/me/mine.py:MyOwn", "/home/me/mine.py:MyOwn(n=2)"])
+@pytest.mark.parametrize("name", ["/somewhere/mine.py:MyOwn", "/somewhere/mine.py:MyOwn(n=2)"])
 def test_a_column_may_be_named_by_the_file_of_its_metric(name):
     assert frame.is_named("my_own(n=2)" if "(" in name else "my_own", [name])
     assert not frame.is_named("my_other", [name])
