@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from akl_bench.data.hub import hub_rows
 from akl_bench.data.jsonl import Check, read_rows
-from akl_bench.errors import AklBenchError, DataError, UsageError
-from akl_bench.tasks import DataSource, HubData
+from akl_bench.errors import DataError, UsageError
+from akl_bench.tasks import DataSource
 
 _MICROWORLD_ROWS = 1000
 
@@ -54,6 +55,7 @@ def load_rows(
     check: Check | None = None,
 ) -> list[dict[str, Any]]:
     """Read a source's rows, each with a unique text `id`; arguments as for `load_records`."""
+    online_only = f"the hub data set {source.hub.name} needs --online" if source.hub else ""
     if source.path is not None:
         try:
             path = Path(root).expanduser() / Path(source.path).expanduser()
@@ -66,11 +68,7 @@ def load_rows(
                 f"{key}.path: there is no file {path}. Set data.root to the folder that holds "
                 f"{source.path}, or {key}.path to the file."
             )
-        if not online:
-            raise UsageError(
-                f"{key}: there is no file {path}, and the hub data set {source.hub.name} needs "
-                f"--online. Set data.root or {key}.path, or add --online."
-            )
+        online_only = f"there is no file {path}, and {online_only}"
     if source.source == "microworld":
         from akl_bench.microworld import records
 
@@ -80,11 +78,8 @@ def load_rows(
     else:
         assert source.hub is not None, "DataSource names a place"
         if not online:
-            raise UsageError(
-                f"{key}: the hub data set {source.hub.name} needs --online; "
-                f"or set {key}.path to a file."
-            )
-        rows = _hub_rows(source.hub, source, key)
+            raise UsageError(f"{key}: {online_only}; add it, or set {key}.path to a file.")
+        rows = hub_rows(source.hub, source, key)
         where = f"hub:{source.hub.name}"
     if check is not None:
         problems = [f"{where}: {row['id']}: {what}" for row in rows for what in check(row)]
@@ -122,32 +117,3 @@ def _outputs(row: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(output)
     # Further right answers beside the one to learn from; the microworld lists them.
     return (output, *(text for text in row.get("references", ()) if text != output))
-
-
-def _hub_rows(hub: HubData, source: DataSource, key: str) -> list[dict[str, Any]]:
-    try:
-        if hub.file:
-            from huggingface_hub import hf_hub_download
-
-            path = hf_hub_download(hub.name, hub.file, repo_type="dataset", revision=hub.revision)
-            raw, prefix = read_rows(Path(path)), Path(hub.file).stem
-        else:
-            from datasets import load_dataset
-
-            table = load_dataset(hub.name, hub.config, split=hub.split, revision=hub.revision)
-            raw, prefix = [dict(row) for row in table], hub.split
-    except DataError:
-        raise
-    except Exception as error:  # every library below raises its own kind
-        raise AklBenchError(f"{key}: the hub data set {hub.name} does not load: {error}") from error
-    end = None if source.rows is None else source.skip + source.rows
-    rows = []
-    for i, row in enumerate(raw[source.skip : end], source.skip):
-        if hub.fields:  # a column that is null is left out
-            row = {
-                o: row[theirs] for o, theirs in hub.fields.items() if row.get(theirs) is not None
-            }
-        rows.append({"id": f"{prefix}-{i}", **row})
-    if not rows:
-        raise DataError([f"{key}: {hub.name} on the hub has no rows after skip={source.skip}"])
-    return rows

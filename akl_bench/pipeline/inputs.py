@@ -1,5 +1,6 @@
 """What a run starts from: checked records, models that exist, and the hashes of both."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,8 @@ def load_data(
             metrics.get(spec)
         if task.data is None:
             continue
-        key = f"tasks.{name}.data"
-        if task.kind == "harness":
-            rows[name] = load_rows(task.data, key, root=root, online=online)
-        else:
-            rows[name] = load_records(task.data, key, root=root, online=online)
+        load: Callable[..., list[Any]] = load_rows if task.kind == "harness" else load_records
+        rows[name] = load(task.data, f"tasks.{name}.data", root=root, online=online)
     prompt = Prompt(profile.prompt)
     for record in [*train, *validation]:
         prompt.render(record)
