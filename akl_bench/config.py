@@ -1,7 +1,8 @@
 """Profiles: one YAML of teacher, student, data, budget, tasks and seeds; `--set` overrides it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,12 +11,15 @@ from pydantic import Field, ValidationError, model_validator
 from akl_bench import tasks
 from akl_bench.errors import UnknownNameError, UsageError
 from akl_bench.strict import Strict, describe, merge, parse_yaml, read_yaml
-from akl_bench.tasks import DataSource, TaskSpec
+from akl_bench.tasks import DataSource, GenerationSpec, TaskSpec
 
 _Beta = Annotated[float, Field(ge=0, lt=1)]
 _Seed = Annotated[int, Field(ge=0, lt=2**31)]
 _SMOKE_ROWS = 16
 _SMOKE_STEPS = 3
+VALIDATION = "validation"
+# What decides students, and nothing of how they are measured.
+_SWEPT = ("training.", "data.train.", "students.")
 
 
 class ModelRef(Strict):
@@ -80,7 +84,9 @@ class TrainingConfig(Strict):
     micro_batch_size: int | None = Field(
         default=None, ge=1, description="examples per forward pass; the gradient does not change"
     )
-    lr: float = Field(gt=0)
+    lr: Annotated[float, Field(gt=0)] | Literal["tuned"] = Field(
+        description="tuned: each objective at the best of its own trials"
+    )
     min_lr: float = Field(default=0.0, ge=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup_steps: int = Field(default=0, ge=0)
@@ -99,7 +105,9 @@ class TrainingConfig(Strict):
         default="auto", description="auto: bf16 mixed precision on CUDA, fp32 elsewhere"
     )
     validate_every: int = Field(default=0, ge=0, description="steps; 0: only at the end")
-    select: Literal["loss", "rouge_l", "last"] = "loss"
+    select: Literal["best", "last"] = Field(
+        default="last", description="which of the validated weights; best: by `criterion`"
+    )
     checkpoint_every: int = Field(default=100, ge=1, description="steps")
     teacher: str = Field(
         default="cached", description="how the teacher's logits come: `akl-bench ls teachers`"
@@ -122,6 +130,23 @@ class TrainingConfig(Strict):
         return self
 
 
+class Criterion(Strict):
+    """How good a student's answers to the validation prompts are; the same for all objectives."""
+
+    metric: str = Field(default="rouge_l", description="`akl-bench ls metrics`")
+    generation: GenerationSpec = GenerationSpec()
+
+
+class Tuning(Strict):
+    """Trials of learning rates in factors of 2; each objective and student has equally many."""
+
+    start: float = Field(gt=0, description="the trials begin with a quarter of it, it, and 4 of it")
+    trials: int = Field(default=6, ge=1)
+    seeds: tuple[_Seed, ...] = Field(
+        default=(900_001,), min_length=1, description="of each trial; none is a seed of the run"
+    )
+
+
 class Profile(Strict):
     """Everything that a run is, but for its objectives and seeds."""
 
@@ -132,6 +157,8 @@ class Profile(Strict):
     prompt: str = Field(description="Jinja template over a record's instruction and input")
     data: DataConfig
     training: TrainingConfig
+    criterion: Criterion = Criterion()
+    tuning: Tuning | None = None
     tasks: dict[str, TaskSpec] = Field(min_length=1)
     seeds: tuple[_Seed, ...] = Field(default=(1, 2, 3), min_length=1)
     smoke: bool = False
@@ -154,11 +181,47 @@ class Profile(Strict):
         return self
 
     @model_validator(mode="after")
-    def _validation_can_generate(self) -> "Profile":
-        generates = any(task.kind == "generation" for task in self.tasks.values())
-        if self.training.select == "rouge_l" and not generates:
-            raise ValueError("training.select: rouge_l needs a task of kind generation")
+    def _trials_are_apart(self) -> "Profile":
+        if self.tuning is None:
+            if self.training.lr == "tuned":
+                raise ValueError("training.lr: tuned needs tuning: {start: ...}")
+        elif both := sorted({*self.tuning.seeds} & {*self.seeds}):
+            raise ValueError(f"tuning.seeds: {both[0]} is a seed of the run; take another")
         return self
+
+    @model_validator(mode="after")
+    def _validation_is_no_task(self) -> "Profile":
+        if VALIDATION in self.tasks:
+            raise ValueError(f"tasks.{VALIDATION}: the validation rows have that name; rename it")
+        return self
+
+    @property
+    def validation(self) -> TaskSpec:
+        """What the criterion measures, as a task."""
+        return TaskSpec(
+            name=VALIDATION,
+            version=1,
+            kind="generation",
+            description="The validation prompts.",
+            data=self.data.validation,
+            generation=self.criterion.generation,
+            metrics=(self.criterion.metric,),
+            headline=self.criterion.metric,
+        )
+
+    @property
+    def trials(self) -> int:
+        """Trainings that choose a learning rate."""
+        tuned = self.tuning if self.training.lr == "tuned" else None
+        return tuned.trials * len(tuned.seeds) if tuned else 0
+
+    def with_fixed_lr(self) -> "Profile":
+        """With one learning rate for all objectives: where their trials would begin."""
+        if self.training.lr != "tuned":
+            return self
+        assert self.tuning is not None, "checked"
+        training = self.training.model_copy(update={"lr": self.tuning.start})
+        return self.model_copy(update={"training": training})
 
     def with_seeds(self, n: int) -> "Profile":
         """With `n` seeds: its own, then counting up from the largest."""
@@ -180,6 +243,7 @@ def load(
     smoke: bool = False,
     dry_models: bool = False,
     online: bool = False,
+    fixed_lr: bool = False,
 ) -> Profile:
     """Read a profile by name or file and change it by `key.path=value` settings.
 
@@ -190,6 +254,7 @@ def load(
         smoke: A tiny budget through the same code path; the results are stamped.
         dry_models: Random models of the profile's architectures at toy width.
         online: Whether the hub may be asked.
+        fixed_lr: Tune no learning rate; all objectives have that where tuning would begin.
 
     Raises:
         UsageError: Unknown profile, key or value; all problems are listed, each with its key path.
@@ -219,6 +284,8 @@ def load(
         loaded = Profile.model_validate(content)
     except ValidationError as error:
         raise UsageError(describe(error, str(path), Profile)) from error
+    if fixed_lr:
+        loaded = loaded.with_fixed_lr()
     if smoke:
         loaded = _shrink(loaded)
     if seeds is not None:
@@ -235,6 +302,46 @@ def _read(profile: str) -> tuple[Path, dict[str, Any]]:
     return known[profile], read_yaml(known[profile])
 
 
+def axis_points(sweeps: Sequence[str]) -> list[dict[str, Any]]:
+    """The points of a sweep, `KEY=V1,V2,...` for each axis: values by key of the profile.
+
+    Raises:
+        UsageError: No such form, one value, or a key that decides more than the student.
+    """
+    axes: dict[str, list[Any]] = {}
+    for sweep in sweeps:
+        key, equals, text = (part.strip() for part in sweep.partition("="))
+        values = parse_yaml(f"[{text}]", f"--sweep {sweep}") if equals else None
+        if not values or len(values) < 2 or key in axes:
+            raise UsageError(
+                f"--sweep {sweep}: write it once, as key.path=value,value, as "
+                "training.steps=300,1000."
+            )
+        if not key.startswith(_SWEPT):
+            raise UsageError(
+                f"--sweep {sweep}: numbers with different {key} could not be compared in one "
+                f"table. An axis begins with {', '.join(_SWEPT)}; else make a run for each value."
+            )
+        axes[key] = values
+    return [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+
+
+def at(profile: Profile, point: Mapping[str, Any]) -> Profile:
+    """A profile at a point of its axes.
+
+    Raises:
+        UsageError: A key or value that it cannot have.
+    """
+    content = profile.model_dump()
+    for key, value in point.items():
+        content = merge(content, _nested(key.split("."), value))
+    try:
+        return Profile.model_validate(content)
+    except ValidationError as error:
+        shown = ", ".join(f"{key}={value}" for key, value in point.items())
+        raise UsageError(describe(error, f"--sweep {shown}", Profile)) from error
+
+
 def _settings(settings: Sequence[str]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for setting in settings:
@@ -242,11 +349,16 @@ def _settings(settings: Sequence[str]) -> dict[str, Any]:
         keys = path.strip().split(".")
         if not equals or not all(keys):
             raise UsageError(f"--set {setting}: write it as key.path=value, as training.lr=1e-4.")
-        value: Any = parse_yaml(text, f"--set {setting}") if text else ""
-        for key in reversed(keys):
-            value = {key: value}
-        merged = merge(merged, value)
+        value = parse_yaml(text, f"--set {setting}") if text else ""
+        merged = merge(merged, _nested(keys, value))
     return merged
+
+
+def _nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
+    for key in reversed(keys):
+        value = {key: value}
+    nested: dict[str, Any] = value
+    return nested
 
 
 def _shrink(profile: Profile) -> Profile:
@@ -262,7 +374,9 @@ def _shrink(profile: Profile) -> Profile:
     data = profile.data.model_copy(
         update={"train": few(profile.data.train), "validation": few(profile.data.validation)}
     )
-    training = profile.training.model_copy(update={"steps": _SMOKE_STEPS, "epochs": None})
+    # Trials of three steps would tell nothing.
+    fixed = profile.with_fixed_lr().training
+    training = fixed.model_copy(update={"steps": _SMOKE_STEPS, "epochs": None})
     return profile.model_copy(
         update={"tasks": shrunk, "data": data, "training": training, "seeds": profile.seeds[:1]}
     )

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from akl_bench.data.batches import Batch, collate
+from akl_bench.data.batches import Batch, collate, length_batches
 from akl_bench.data.examples import Example, encode, response_tokens
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import load_records
@@ -27,7 +27,7 @@ from akl_bench.microworld import GRAMMAR_VERSION
 from akl_bench.microworld.grammar import answer
 from akl_bench.microworld.kinds import KINDS, SLOT_WORDS, Kind
 from akl_bench.tasks import DataSource
-from akl_bench.training.loop import Learner, Lesson, mean_loss
+from akl_bench.training.loop import Learner
 from akl_bench.training.objective import Objective
 
 ARCHITECTURE: dict[str, Any] = {
@@ -127,7 +127,12 @@ def held_out_loss(model: Any, tokenizer: Any) -> float:
     """Mean nats per response token (the end included) over the validation split."""
     model.eval()
     examples = examples_of("validation", VALIDATION_ROWS, tokenizer)
-    return mean_loss(learner_of(model, tokenizer), Lesson(examples, None))
+    learner, tokens = learner_of(model, tokenizer), response_tokens(examples)
+    with torch.no_grad():
+        parts = length_batches(examples, BATCH_SIZE)
+        batches = (collate(rows, learner.pad_id) for rows in parts)
+        losses = [learner.loss(batch, None, total_tokens=tokens).loss.item() for batch in batches]
+    return math.fsum(losses)
 
 
 def build_tokenizer() -> transformers.PreTrainedTokenizerFast:

@@ -46,6 +46,7 @@ class Student(_Record):
         parameters: Their number, tied ones once.
         steps: Optimiser steps.
         selected_step: The step whose weights these are.
+        clipped: Share of steps whose gradient was scaled down to `training.clip_norm`.
     """
 
     kind: Literal["student"] = "student"
@@ -53,6 +54,24 @@ class Student(_Record):
     parameters: int
     steps: int
     selected_step: int
+    clipped: float
+
+
+class Trial(_Record):
+    """A training at one learning rate, to choose one; its weights are not kept.
+
+    Attributes:
+        lr: The rate.
+        score: By the profile's criterion; None where there is none.
+        clipped: As of a student.
+        note: Why there is no score.
+    """
+
+    kind: Literal["trial"] = "trial"
+    lr: float
+    score: float | None
+    clipped: float = 0.0
+    note: str = ""
 
 
 class Completions(_Record):
@@ -136,13 +155,13 @@ class Seal(_Record):
     schema_version: Literal[2] = SCHEMA
     key: str
     fields: Fields
-    record: Annotated[Student | Completions | Scores | Shared, Field(discriminator="kind")]
+    record: Annotated[Student | Trial | Completions | Scores | Shared, Field(discriminator="kind")]
     made: Made
     files: dict[str, str]
 
 
 class CellRecord(_Record):
-    """One (objective, student, seed) of a run.
+    """One (objective, student, seed, axes) of a run.
 
     Attributes:
         objective: Label of its row: a canonical spec, "teacher", "untrained", or the label of a
@@ -152,6 +171,7 @@ class CellRecord(_Record):
         kind: Where its model comes from.
         name: Its folder.
         path: Folder of the checkpoint, where it is one.
+        axes: What a sweep sets for it: values by key of the profile.
     """
 
     objective: str
@@ -160,11 +180,13 @@ class CellRecord(_Record):
     kind: Literal["teacher", "untrained", "trained", "checkpoint"]
     name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,79}$")
     path: str = ""
+    axes: Fields = {}
 
     @property
     def label(self) -> str:
         """How it is named to people."""
-        parts = (self.objective, self.student, f"seed {self.seed}")
+        axes = (f"{key}={value}" for key, value in self.axes.items())
+        parts = (self.objective, self.student, *axes, f"seed {self.seed}")
         return ", ".join(part for part in parts if part)
 
 
@@ -175,12 +197,34 @@ class Measured(_Record):
     protocol: Fields
 
 
+class Tuned(_Record):
+    """The learning rate of an objective, and how it was chosen.
+
+    Attributes:
+        objective, student, axes: As of a cell.
+        lr: The chosen rate.
+        scores: Mean over the trials' seeds by rate; None where a trial diverged.
+    """
+
+    objective: str
+    student: str
+    axes: Fields
+    lr: float
+    scores: dict[float, float | None]
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the rate is the smallest or the largest that was tried."""
+        return self.lr in (min(self.scores), max(self.scores))
+
+
 class RunRecord(_Record):
     """The content of run.json.
 
     Attributes:
         profile: The resolved profile.
         cells: The cells asked for.
+        tuned: The learning rates that were chosen.
         completions: How each task is answered now, as `Completions.measure`.
         scores: How each score is measured now, by task and name. A number that was measured
             otherwise is out of date.
@@ -189,5 +233,6 @@ class RunRecord(_Record):
     schema_version: Literal[2] = SCHEMA
     profile: Profile
     cells: tuple[CellRecord, ...]
+    tuned: tuple[Tuned, ...] = ()
     completions: Mapping[str, str]
     scores: Mapping[str, Mapping[str, Measured]]

@@ -42,6 +42,11 @@ def profile_options(function: F) -> F:
                 type=click.IntRange(min=1, max=1000),
                 help="How many training seeds.  [default: the profile's]",
             ),
+            click.option(
+                "--fixed-lr",
+                is_flag=True,
+                help="Tune no learning rate: all objectives have that where tuning would begin.",
+            ),
             click.option("--smoke", is_flag=True, help="A handful of rows and steps; one seed."),
             click.option(
                 "--dry-models",
@@ -67,12 +72,19 @@ def load_profile(
     smoke: bool,
     dry_models: bool,
     online: bool,
+    fixed_lr: bool,
 ) -> "Profile":
     """The profile that `profile_options` describe."""
     from akl_bench import config
 
     return config.load(
-        profile, settings, seeds=seeds, smoke=smoke, dry_models=dry_models, online=online
+        profile,
+        settings,
+        seeds=seeds,
+        smoke=smoke,
+        dry_models=dry_models,
+        online=online,
+        fixed_lr=fixed_lr,
     )
 
 
@@ -90,3 +102,10 @@ out_option = click.option(
     help="Folder of the run.  [default: results/PROFILE]",
 )
 run_argument = click.argument("run", type=click.Path(path_type=Path))
+sweep_option = click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar="KEY=V1,V2,...",
+    help="Train at each value of a key, such as --sweep training.steps=300,1000. Repeatable.",
+)

@@ -6,17 +6,25 @@ from typing import Any
 import click
 
 from akl_bench.cli._execute import executor_options, resolved
-from akl_bench.cli._options import load_profile, out_option, profile_options, run_folder
+from akl_bench.cli._options import (
+    load_profile,
+    out_option,
+    profile_options,
+    run_folder,
+    sweep_option,
+)
 from akl_bench.report.escape import terminal_text
 
 
 @click.command(no_args_is_help=True)
 @click.argument("objectives", nargs=-1, required=True, metavar="OBJECTIVE...")
 @profile_options
+@sweep_option
 @out_option
 @executor_options
 def plan(
     objectives: tuple[str, ...],
+    sweeps: tuple[str, ...],
     out: Path | None,
     executor: str,
     workers: int | None,
@@ -29,11 +37,13 @@ def plan(
     guess from the number of parameters. No model is loaded.
     """
     from akl_bench.cli._progress import duration
+    from akl_bench.config import axis_points
     from akl_bench.pipeline.estimate import estimate
 
     profile = load_profile(**options)
     folder = run_folder(profile, out)
-    e = estimate(objectives, profile, folder, resolved(executor, workers))
+    points = axis_points(sweeps)
+    e = estimate(objectives, profile, folder, resolved(executor, workers), points=points)
     click.echo(f"profile     {profile.name}: {profile.description}")
     click.echo(f"folder      {folder}")
     click.echo(
@@ -41,12 +51,15 @@ def plan(
     )
     click.echo(f"tasks       {', '.join(profile.tasks)}")
     click.echo(f"cells       {e.cells}")
+    if e.trials or e.tuned:
+        click.echo(f"tuning      {e.tuned} learning rates are chosen, {e.trials} trials missing")
     for stage in ("student", "completions", "scores"):
         reasons = {why: n for (of, why), n in e.missing.items() if of == stage}
         click.echo(f"{stage:11} {e.there[stage]} there, {sum(reasons.values())} missing")
         for why, count in reasons.items():
             click.echo(f"            {count}: {terminal_text(why)}")
-    click.echo(f"training    {e.steps} steps a cell, about {e.tokens_per_cell:,} tokens each")
+    steps = ", ".join(map(str, e.steps))
+    click.echo(f"training    {steps} steps a cell, about {e.tokens_per_step:,} tokens a step")
     click.echo(
         f"parameters  teacher {e.teacher_parameters:,}; "
         + "; ".join(f"{name} {count:,}" for name, count in e.student_parameters.items())
