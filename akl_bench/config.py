@@ -1,12 +1,13 @@
 """Profiles: one YAML of teacher, student, data, budget, tasks and seeds; `--set` overrides it."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from akl_bench import tasks
 from akl_bench.errors import UnknownNameError, UsageError
@@ -84,7 +85,7 @@ class TrainingConfig(Strict):
     micro_batch_size: int | None = Field(
         default=None, ge=1, description="examples per forward pass; the gradient does not change"
     )
-    lr: Annotated[float, Field(gt=0)] | Literal["tuned"] = Field(
+    lr: float | Literal["tuned"] = Field(
         description="tuned: each objective at the best of its own trials"
     )
     min_lr: float = Field(default=0.0, ge=0)
@@ -116,6 +117,17 @@ class TrainingConfig(Strict):
     compiled: bool = Field(
         default=False, description="fuse the objective's work with torch.compile, where it can be"
     )
+
+    @field_validator("lr", mode="before")
+    @classmethod
+    def _a_rate_or_tuned(cls, value: Any) -> Any:
+        try:
+            is_rate = 0 < float(value) < math.inf
+        except (TypeError, ValueError):
+            is_rate = value == "tuned"
+        if not is_rate:
+            raise ValueError(f"expected a number above 0, or tuned; got {value!r:.40}")
+        return value
 
     @model_validator(mode="after")
     def _one_budget(self) -> "TrainingConfig":

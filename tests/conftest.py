@@ -205,7 +205,7 @@ class RunWriter:
             write_jsonl(making.folder / TRAIN_LOG, rows)
             content, steps = digest(weights), len(rows) or 3
             making.record = Student(
-                content=content, parameters=1000, steps=steps, selected_step=steps
+                content=content, parameters=1000, steps=steps, selected_step=steps, clipped=0.0
             )
         return content
 

@@ -155,7 +155,7 @@ def test_a_folder_of_another_configuration_is_refused_with_the_difference(akl_be
     before = tree(tmp_path / "run")
     code, _, err = akl_bench("run", "sft", *FEW, "--set", "training.lr=0.5")
     assert code == 2
-    assert "belongs to another configuration (there -> now):\n  training.lr: 0.002 -> 0.5" in err
+    assert "belongs to another configuration (there -> now):\n  training.lr: 0.004 -> 0.5" in err
     assert tree(tmp_path / "run") == before
 
 
