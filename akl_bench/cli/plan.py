@@ -36,13 +36,13 @@ def plan(
     what was made before. Times are those of the run's own artifacts where there are any, else a
     guess from the number of parameters. No model is loaded.
     """
+    from akl_bench import axes
     from akl_bench.cli._progress import duration
-    from akl_bench.config import axis_points
     from akl_bench.pipeline.estimate import estimate
 
     profile = load_profile(**options)
     folder = run_folder(profile, out)
-    points = axis_points(sweeps)
+    points = axes.points(sweeps)
     e = estimate(objectives, profile, folder, resolved(executor, workers), points=points)
     click.echo(f"profile     {profile.name}: {profile.description}")
     click.echo(f"folder      {folder}")

@@ -35,9 +35,9 @@ def run(
     own such as ./mine.py:Mine, or all. With @ and a source it trains on other responses than the
     data set's: fkl@seqkd. After an interruption the same command goes on.
     """
-    from akl_bench.config import axis_points
+    from akl_bench import axes
 
     profile = load_profile(**options)
     folder = run_folder(profile, out)
-    points = axis_points(sweeps)
+    points = axes.points(sweeps)
     execute(objectives, profile, folder, executor=executor, workers=workers, points=points)

@@ -3,13 +3,12 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
-from akl_bench import divergences, generation
+from akl_bench import divergences
 from akl_bench.artifacts.files import digest
 from akl_bench.artifacts.keys import code, libraries, plugin_code
-from akl_bench.artifacts.records import CellRecord, Fields, Trial, Tuned
+from akl_bench.artifacts.records import CellRecord, Fields, Tuned
 from akl_bench.artifacts.store import (
     TEACHER,
     TRIAL,
@@ -20,7 +19,6 @@ from akl_bench.artifacts.store import (
     cell_name,
     read_seal,
 )
-from akl_bench.config import ModelRef
 from akl_bench.errors import UsageError
 from akl_bench.executors.base import Machine
 from akl_bench.models.census import content_hash
@@ -29,10 +27,10 @@ from akl_bench.pipeline.inputs import Inputs
 from akl_bench.pipeline.measures import TORCH, Measures, examples_of
 from akl_bench.pipeline.objectives import SFT, ObjectiveSpec
 from akl_bench.pipeline.plan import CellPlan, Plan, TrialPlan, needs_of_student, train_set
-from akl_bench.tasks import GenerationSpec
+from akl_bench.pipeline.sharing import Sharing, writing
+from akl_bench.pipeline.trials import search
 from akl_bench.training import devices, sources, teachers
-from akl_bench.training.schedule import resolve_precision
-from akl_bench.training.tuning import best_point, next_points, rate
+from akl_bench.training.tuning import best_point, rate
 
 # Settings that decide nothing about a student, or that another field has resolved.
 _FREE_TRAINING = {"checkpoint_every", "precision"}
@@ -78,14 +76,7 @@ class _Planner:
     def __init__(self, inputs: Inputs, folder: Path, machine: Machine, axes: Fields):
         self._inputs, self._folder, self._machine, self._axes = inputs, folder, machine, axes
         self._profile = inputs.profile
-        self._precision = resolve_precision(inputs.profile.training, has_bf16=machine.has_bf16)
-        self._teacher = _model(inputs.profile.teacher, inputs.hashes["teacher"])
-        # Of the teacher's own states and answers.
-        self._run_teacher = {
-            "teacher": self._teacher,
-            "precision": self._precision,
-            "device": machine.device,
-        }
+        self._common = Sharing(inputs, folder, machine)
 
     def plan(
         self,
@@ -96,8 +87,8 @@ class _Planner:
     ) -> Plan:
         profile = self._profile
         wanted = {train_set(objective.source): objective.source for objective in objectives}
-        self._shared = self._plan_shared(wanted)
-        measures = Measures(self._inputs, self._run_teacher, self._shared)
+        self._shared = self._common.plan(wanted)
+        measures = Measures(self._inputs, self._common.run_teacher, self._shared)
         self._validation = measures.plan(profile.validation) if objectives else None
         # Learning rates: chosen ones, and what tells the others.
         trials: list[TrialPlan] = []
@@ -134,7 +125,7 @@ class _Planner:
             profile=profile,
             axes=self._axes,
             machine=self._machine,
-            precision=self._precision,
+            precision=self._common.precision,
             cells=tuple(cells.values()),
             others=tuple(others),
             trials=tuple(trials),
@@ -153,32 +144,17 @@ class _Planner:
         """Trials that were made, those to make next, and the rate that they have shown."""
         tuning = self._profile.tuning
         assert tuning is not None, "the profile is checked"
-        scores: dict[int, float | None] = {}
-        made, waiting = 0, []
-        while points := next_points(scores, tuning.trials):
-            for point in points:
-                lr = rate(tuning.start, point)
-                trials = [self._trial(objective, student, seed, lr) for seed in tuning.seeds]
-                seals = [trial.artifact.sealed() for trial in trials]
-                by_seed = [s.record.score for s in seals if s and isinstance(s.record, Trial)]
-                made += len(by_seed)
-                if len(by_seed) < len(trials):
-                    waiting += [t for t, seal in zip(trials, seals, strict=True) if seal is None]
-                    continue
-                known = [score for score in by_seed if score is not None]
-                scores[point] = fmean(known) if len(known) == len(trials) else None
-            if waiting:
-                return made, waiting, None
-        by_rate = {rate(tuning.start, point): score for point, score in scores.items()}
-        # Where all diverge, so will the student, and its cell says so.
-        chosen = Tuned(
-            objective=objective.label,
-            student=student,
-            axes=self._axes,
-            lr=rate(tuning.start, best_point(scores)),
-            scores=by_rate,
+        made, waiting, scores = search(
+            tuning,
+            lambda lr: [self._trial(objective, student, seed, lr) for seed in tuning.seeds],
         )
-        return made, [], chosen
+        if waiting:
+            return made, waiting, None
+        # Where all diverge, so will the student, and its cell says so.
+        lr = rate(tuning.start, best_point(scores))
+        by_rate = {rate(tuning.start, point): score for point, score in scores.items()}
+        about: Fields = {"objective": objective.label, "student": student, "axes": self._axes}
+        return made, [], Tuned(**about, lr=lr, scores=by_rate)
 
     def _trial(self, objective: ObjectiveSpec, student: str, seed: int, lr: float) -> TrialPlan:
         fields = {**self._training(objective, student, seed, lr), "criterion": self._criterion()}
@@ -237,7 +213,7 @@ class _Planner:
     def _check_same_machine(self, kept: CellPlan) -> None:
         """Students that stand beside each other are trained alike."""
         for name in ("device", "precision"):
-            before, now = kept.model[name], self._run_teacher[name]
+            before, now = kept.model[name], self._common.run_teacher[name]
             if before != now:
                 raise UsageError(
                     f"{self._folder} has students trained with {name} {before}; here it is {now}. "
@@ -245,10 +221,14 @@ class _Planner:
                 )
 
     def _teacher_cell(self, seed: int) -> CellPlan:
-        return _cell(self._run_teacher, objective=TEACHER, seed=seed, kind="teacher")
+        return _cell(self._common.run_teacher, objective=TEACHER, seed=seed, kind="teacher")
 
     def _untrained(self, student: str, seed: int) -> CellPlan:
-        fields = {"student": self._student(student), "teacher": self._teacher, "seed": seed}
+        fields = {
+            "student": self._common.student(student),
+            "teacher": self._common.teacher,
+            "seed": seed,
+        }
         return _cell(fields, objective=UNTRAINED, student=student, seed=seed, kind="untrained")
 
     def _checkpoint(self, label: str, path: Path, seed: int) -> CellPlan:
@@ -257,9 +237,6 @@ class _Planner:
             raise UsageError(f"{path} has no tokenizer; copy its files (tokenizer.json) there.")
         fields = {"checkpoint": content_hash(path), "device": self._machine.device}
         return _cell(fields, objective=label, seed=seed, kind="checkpoint", path=str(path))
-
-    def _student(self, name: str) -> Fields:
-        return _model(self._profile.students[name], self._inputs.hashes.get(f"student-{name}"))
 
     def _trained(self, objective: ObjectiveSpec, student: str, seed: int) -> CellPlan:
         label = objective.label
@@ -282,13 +259,13 @@ class _Planner:
             )
         fields: Fields = {
             "objective": objective.label,
-            "student": self._student(student),
+            "student": self._common.student(student),
             "seed": seed,
             "data": {
                 "train_set": train_set(objective.source),
                 "train": examples_of(self._inputs, "train"),
             },
-            **self._run_teacher,
+            **self._common.run_teacher,
             "training": {
                 **training.model_dump(mode="json", exclude=_FREE_TRAINING),
                 "lr": lr,
@@ -307,88 +284,8 @@ class _Planner:
             },
         }
         if samples:
-            fields["writing"] = _writing()
+            fields["writing"] = writing()
         return fields
-
-    def _plan_shared(self, wanted: Mapping[str, str]) -> dict[str, Artifact]:
-        profile = self._profile
-        tokens = {
-            "tokenizer": self._teacher["content"],
-            "code": code("akl_bench.data.examples", "akl_bench.data.prompts"),
-            "libraries": libraries("tokenizers", "transformers"),
-        }
-        loading = {"loading": code("akl_bench.pipeline.model"), "libraries": libraries(*TORCH)}
-        fields: dict[str, Fields] = {
-            "models": {
-                "teacher": self._teacher,
-                "students": {name: self._student(name) for name in profile.students},
-                "lora": profile.training.lora is not None,
-                "code": code("akl_bench.models.lora", "akl_bench.models.vocabulary"),
-                **loading,
-            },
-            "head": {**self._run_teacher, "code": code("akl_bench.models.heads"), **loading},
-        }
-        for name in self._inputs.tasks:
-            fields[f"rows-{name}"] = {"rows": self._inputs.hashes[f"task-{name}"]}
-        sets = {}
-        for name, task in profile.tasks.items():
-            if task.kind == "fidelity":
-                sets[f"task-{name}"] = _FIDELITY_TEACHER
-        for name in sets:
-            fields[f"examples-{name}"] = {**examples_of(self._inputs, name), **tokens}
-        for name, source in wanted.items():
-            sets[name] = profile.training.teacher
-            fields[f"examples-{name}"] = {
-                **examples_of(self._inputs, "train"),
-                **tokens,
-                **self._from(source),
-            }
-        for name, spec in sets.items():
-            teacher = teachers.registry.create(spec)
-            if teacher.has_cache:
-                fields[f"states-{name}"] = {
-                    "examples": digest(fields[f"examples-{name}"]),
-                    **self._run_teacher,
-                    "spec": spec if ".py:" in spec else teachers.registry.spec_of(teacher),
-                    "code": plugin_code(type(teacher)),
-                    **loading,
-                }
-        shared = Run(self._folder).shared
-        return {
-            name: Artifact(shared / f"{name}-{digest(own)[:8]}", own)
-            for name, own in fields.items()
-        }
-
-    def _from(self, spec: str) -> Fields:
-        """What a source's examples depend on besides the rows."""
-        if train_set(spec) == "train":
-            return {}
-        source = sources.registry.create(spec)
-        name = sources.registry.spec_of(source)
-        fields: Fields = {"source": name, "source_code": plugin_code(type(source))}
-        if "teacher text" not in source.needs:
-            return fields
-        return {
-            **fields,
-            **self._run_teacher,
-            "writing": _writing(),
-            "libraries": libraries(*TORCH),
-        }
-
-
-def _model(ref: ModelRef, content: str | None) -> Fields:
-    """A model by its content, wherever that lies; or how it is made, where it has none yet."""
-    return {"content": content} if content else ref.model_dump(mode="json", exclude_none=True)
-
-
-def _writing() -> Fields:
-    """How models write for sources; what a source itself decides is in its code."""
-    spec = GenerationSpec()
-    return {
-        "settings": spec.model_dump(mode="json"),
-        "code": code("akl_bench.pipeline.shared"),
-        "sampler": plugin_code(type(generation.registry.create(spec.sampler))),
-    }
 
 
 def identity(record: CellRecord) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from akl_bench import config
+from akl_bench import axes
 from akl_bench.artifacts.keys import differences
 from akl_bench.artifacts.records import Fields
 from akl_bench.artifacts.store import Run
@@ -52,7 +52,7 @@ class Points:
         self._points = [{}, *(point for point in points if point)]
         dry = store.shared / "dry-models"
         self.inputs = [
-            load_inputs(config.at(profile, point), dry, training=bool(self._objectives))
+            load_inputs(axes.at(profile, point), dry, training=bool(self._objectives))
             for point in self._points
         ]
         self._machine = executor.machine()

@@ -13,11 +13,11 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from akl_bench.artifacts.files import write_json, write_jsonl
-from akl_bench.config import TrainingConfig
 from akl_bench.data.batches import Batch, collate, step_rows
 from akl_bench.data.examples import Example
 from akl_bench.errors import AklBenchError
 from akl_bench.models.heads import last_hidden, output_head
+from akl_bench.recipe import TrainingConfig
 from akl_bench.training import checkpoint
 from akl_bench.training.devices.base import Devices
 from akl_bench.training.logits import Head, LinearLogits

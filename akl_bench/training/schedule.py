@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from akl_bench.config import TrainingConfig
+from akl_bench.recipe import TrainingConfig
 
 Precision = Literal["fp32", "bf16"]
 

@@ -86,7 +86,7 @@ def test_a_trial_that_diverges_is_a_result_and_the_rate_is_another(akl_bench, tm
 def test_axes_are_cells_of_one_run_and_share_what_they_can(akl_bench, tmp_path):
     settings = [*TINY, "--set", "training.lr=0.01", "--set", "criterion.metric=validity"]
     arguments = ["run", "fkl", "sft", *settings, "--sweep", "training.steps=2,3"]
-    code, out, err = akl_bench(*arguments)
+    code, _, err = akl_bench(*arguments)
     assert code == 0, err
     record = Run(tmp_path / "run").read()
     kinds = [(cell.kind, cell.objective, cell.axes.get("training.steps")) for cell in record.cells]

@@ -7,9 +7,9 @@ import torch
 from accelerate.state import AcceleratorState
 
 from akl_bench.artifacts.files import read_json, read_jsonl
-from akl_bench.config import TrainingConfig
 from akl_bench.data.batches import collate
 from akl_bench.divergences import get
+from akl_bench.recipe import TrainingConfig
 from akl_bench.training.devices import registry as devices
 from akl_bench.training.loop import (
     Learner,
