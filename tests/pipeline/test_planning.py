@@ -10,7 +10,7 @@ from akl_bench import config
 from akl_bench.artifacts.store import Run
 from akl_bench.errors import UsageError
 from akl_bench.executors.base import Executor, Machine
-from akl_bench.pipeline import planning
+from akl_bench.pipeline import planning, sharing
 from akl_bench.pipeline.inputs import load_inputs
 from akl_bench.pipeline.objectives import resolve
 from akl_bench.pipeline.plan import run_record
@@ -221,12 +221,12 @@ def test_a_plan_is_small_enough_to_be_sent_to_every_cell(finished, tmp_path):
 def test_a_change_in_how_something_shared_is_made_reaches_the_students(
     missing, monkeypatch, module, why
 ):
-    code = planning.code
+    code = sharing.code
 
     def edited(*roots):
         return "0" * 64 if module in roots else code(*roots)
 
-    monkeypatch.setattr(planning, "code", edited)
+    monkeypatch.setattr(sharing, "code", edited)
     # Without a teacher there is no head either.
     assert missing()["student", why] == (2 if "examples" in why else 1)
 
