@@ -93,7 +93,7 @@ def baseline_of(frame: RunFrame, text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Tests:
+class RowTests:
     """Tests of one row against another, with what the whole table says of their spread.
 
     Attributes:
@@ -109,7 +109,7 @@ class Tests:
     columns: Mapping[Key, int]
 
     @classmethod
-    def of(cls, frame: RunFrame, columns: Sequence[Column], baseline: str | None) -> "Tests":
+    def of(cls, frame: RunFrame, columns: Sequence[Column], baseline: str | None) -> "RowTests":
         """With the prior of the trained rows, and the baseline, in the columns with a direction."""
         values = frame.seed_values()
         keys = [column.key for column in columns if column.higher_is_better is not None]
@@ -146,7 +146,7 @@ def compare(
     frame: RunFrame,
     columns: Sequence[Column],
     baseline: str,
-    tests: Tests,
+    tests: RowTests,
     *,
     detailed: bool = False,
 ) -> dict[RowKey, Comparison]:
@@ -192,7 +192,7 @@ def compare(
     return comparisons
 
 
-def leaders(rows: Iterable[Row], column: Column, tests: Tests) -> set[Row]:
+def leaders(rows: Iterable[Row], column: Column, tests: RowTests) -> set[Row]:
     """Those trained rows that are not told apart from the best of a column.
 
     Each is tested against the one with the best mean, with Holm's adjustment over the rows of the

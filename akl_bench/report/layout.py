@@ -14,7 +14,7 @@ from akl_bench.report.compare import (
     ALPHA,
     TESTS,
     Comparison,
-    Tests,
+    RowTests,
     baseline_of,
     compare,
     leaders,
@@ -160,7 +160,7 @@ def build(
     """
     columns = frame.columns if every_metric else frame.shown
     against = _baseline(frame, baseline)
-    tests = Tests.of(frame, columns, against)
+    tests = RowTests.of(frame, columns, against)
     comparisons: dict[RowKey, Comparison] = {}
     if against is not None:
         comparisons = compare(frame, columns, against, tests, detailed=detailed)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from akl_bench import statistics as ours
 
@@ -24,31 +23,34 @@ def test_family_wise_false_alarms_under_the_null(name: str, seeds: int) -> None:
     assert rate <= 26 / 300
 
 
-def test_the_prior_of_the_baselines_own_differences_would_raise_false_alarms() -> None:
-    # Why it comes from all pairs: Smyth's own recipe, on differences that share a baseline's noise.
-    rng, alarms = np.random.default_rng(0), 0
-    for _ in range(100):
-        values = rng.normal(size=(9, 25, 3))
-        d = values[:, 1:] - values[:, :1]
-        # The baseline's differences agree with each other: d0 is infinite, s0^2 their mean.
-        z = d.mean(-1) / np.sqrt(d.var(-1, ddof=1).mean(1, keepdims=True) / 3)
-        alarms += bool((2 * stats.norm.sf(np.abs(z)) * z.size <= 0.05).any())
-    assert alarms >= 20
+def test_smyths_prior_as_it_is_would_raise_false_alarms() -> None:
+    # Why the prior comes from all pairs and has a limit.
+    draw = dict(error_rates.settings())["equal spreads"]
+    assert error_rates.false_alarms(draw, 3, 60, error_rates.smyth) > 0.1
+    assert error_rates.false_alarms(draw, 3, 60) <= 0.05
+
+
+def test_the_script_tests_as_the_package_does() -> None:
+    values = np.random.default_rng(0).normal(size=(2, 12, 3))
+    known = ours.prior(values)
+    assert known.df == ours.MOST_PRIOR_DF
+    for fitted in (known, ours.Prior(0.0, np.empty(0))):
+        p = error_rates.p_values(values, 0, fitted)
+        for c, r in ((0, 1), (1, 11)):
+            variance = fitted.variance_CRR[c, r, 0] if fitted.df else np.nan
+            test = ours.moderated_t(values[c, r], values[c, 0], variance, fitted.df)
+            assert p[c, r - 1] == pytest.approx(test.p, rel=1e-9)
 
 
 def test_the_table_finds_what_three_seeds_alone_cannot() -> None:
-    rng, ordinary, moderated = np.random.default_rng(0), 0, 0
-    none = ours.Prior(0.0, np.empty(0))
+    rng, found = np.random.default_rng(0), {"ordinary": 0, "moderated": 0}
     for _ in range(20):
         values = rng.normal(size=(9, 25, 3))
-        values[4, 7] += 20
-        for known in (none, ours.prior(values)):
-            found = error_rates.significant(error_rates.p_values(values, 0, known))[4, 6]
-            ordinary, moderated = (
-                ordinary + (found and known is none),
-                moderated + (found and known is not none),
-            )
-    assert ordinary <= 6 and moderated >= 18
+        values[4, 7] += 25
+        priors = {"ordinary": ours.Prior(0.0, np.empty(0)), "moderated": ours.prior(values)}
+        for name, known in priors.items():
+            found[name] += error_rates.significant(error_rates.p_values(values, 0, known))[4, 6]
+    assert found["ordinary"] <= 6 and found["moderated"] >= 18
 
 
 @pytest.mark.slow
