@@ -130,7 +130,7 @@ def test_the_detectable_loss_is_found_with_80_percent_power_by_scipys_noncentral
         df = n - 1 if paired else 2 * n - 2
         ours = judge([compared(x, y, design=design)], ALPHA, "holm")[0][2]
         found = stats.nct.sf(stats.t.isf(ALPHA, df), df, ours / np.sqrt(variance))
-        assert found == pytest.approx(0.8, abs=1e-6)
+        assert found == pytest.approx(0.8, abs=1e-4)  # The other tail has the rest.
 
 
 def test_more_seeds_settle_an_unchanged_student():
