@@ -55,7 +55,8 @@ class Score:
         signature: `Metric.signature`, stored with the number.
         per_example: One value per example id (mean over its samples); None for corpus metrics.
         per_sample: Example id -> one value per draw, in draw order, where the value is their mean.
-        draws: The value of each decoding draw alone, in draw order; empty for scope "group".
+        draws: The value of each decoding draw alone, in draw order, where `per_sample` is there or
+            the scope is "corpus".
     """
 
     value: float | None
@@ -204,7 +205,10 @@ def evaluate(
             if (each := metric.per_draw(first.prompt, texts, first.references)) is not None:
                 alone[example_id] = tuple(each)
         counted = sum(v is not None for v in by_prompt.values())
-        return Score(_mean(by_prompt.values()), counted, signature, by_prompt, alone or None)
+        by_draw = tuple(map(_mean, zip(*alone.values(), strict=True)))
+        return Score(
+            _mean(by_prompt.values()), counted, signature, by_prompt, alone or None, by_draw
+        )
 
     flat = [g[d] for g in groups.values() for d in draws]
     scores = metric.per_example(

@@ -1,7 +1,7 @@
 """How certain a column of a table is: what it could detect, and what its scatter is made of."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, product
 from statistics import median
 from typing import Any
 
@@ -23,19 +23,17 @@ def detectable(comparisons: Mapping[RowKey, Comparison]) -> dict[Key, float]:
 def seed_spreads(frame: RunFrame, columns: Sequence[Column]) -> dict[RowKey, SeedSpread]:
     """Decoding's and training's part of the variance over seeds, where each sample has a value.
 
-    That of trained rows and generated tasks whose metric scores sample by sample.
+    That of trained rows, and metrics that score sample by sample.
 
     Raises:
         UsageError: A file is not what was sealed.
     """
     spreads = {}
-    for column in columns:
-        if column.task not in frame.tasks or frame.tasks[column.task].kind != "generation":
-            continue
-        for row in frame.rows:
-            if is_reference(row.objective):
-                continue
-            cells = [cell for cell in frame.of(row) if frame.number(cell, column)]
+    for column, row in product(columns, frame.rows):
+        if not is_reference(row.objective):
+            numbers = ((cell, frame.number(cell, column)) for cell in frame.of(row))
+            # Where draws have no values alone there is no need to read the examples.
+            cells = [cell for cell, number in numbers if number and len(number.draws) > 1]
             lines = [cell.examples(*column.key) for cell in cells]
             draws: list[Any] = [
                 [line.get("draws") for line in of if line["value"] is not None] for of in lines

@@ -103,7 +103,8 @@ def test_the_spread_over_seeds_is_split_into_decoding_and_training(run_writer, w
             for i, each in enumerate(by_prompt)
         ]
         value = sum(row["value"] for row in rows) / 2
-        writer.cell("sft", seed, {ROUGE: {"value": value}}, examples={ROUGE: rows})
+        number = {"value": value, "draws": [sum(x) / 2 for x in zip(*by_prompt, strict=True)]}
+        writer.cell("sft", seed, {ROUGE: number}, examples={ROUGE: rows})
     run = frame.load(writer.write())
     # By hand in tests/statistics/test_decoding.py: total 0.03125, all of it decoding (0.09375).
     (row,) = csv.DictReader(io.StringIO(render(run, "csv")))
