@@ -10,13 +10,14 @@ every objective against the first one, a prior over the whole table, Holm over a
 import argparse
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from akl_bench.statistics import Prior, holm, prior
+from akl_bench.statistics import MOST_PRIOR_DF, Prior, holm, prior
 from akl_bench.statistics.moderated import inverse_trigamma
 
 Floats = NDArray[np.float64]
@@ -156,7 +157,9 @@ def false_alarms(
     return alarms / tables
 
 
-def recall(values_CRS: Floats, seeds: int, draws: int) -> tuple[float, float, float]:
+def recall(
+    values_CRS: Floats, seeds: int, draws: int, fit: Callable[[Floats], Prior]
+) -> tuple[float, float, float]:
     """Of the differences that all seeds find by the ordinary test, the share that few find.
 
     By the ordinary paired t-test, by the moderated one, and how many more the latter calls.
@@ -166,7 +169,7 @@ def recall(values_CRS: Floats, seeds: int, draws: int) -> tuple[float, float, fl
     rng, found = np.random.default_rng(0), []
     for _ in range(draws):
         few = values_CRS[..., rng.choice(values_CRS.shape[-1], seeds, replace=False)]
-        ordinary, ours = (significant(p_values(few, 0, known)) for known in (none, prior(few)))
+        ordinary, ours = (significant(p_values(few, 0, known)) for known in (none, fit(few)))
         hits = [(called & real).sum() / real.sum() for called in (ordinary, ours)]
         found.append((*hits, (ours & ~real).sum()))
     return tuple(np.mean(found, axis=0).tolist())
@@ -177,19 +180,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--ten-seeds", type=Path, metavar="FILE", help="baseline of a run")
     parser.add_argument("--tables", type=int, default=1000)
+    parser.add_argument("--prior-df", type=float, default=MOST_PRIOR_DF, help="limit of d0")
     options = parser.parse_args()
+    fit = partial(prior, most_df=options.prior_df)
     values = read(options.ten_seeds) if options.ten_seeds else None
     print("| null | 3 seeds | 5 seeds | 10 seeds | Smyth's prior, 3 seeds |")
     print("| --- | --: | --: | --: | --: |")
     for name, draw in (*settings(), *(() if values is None else measured(values))):
-        rates = [false_alarms(draw, seeds, options.tables) for seeds in (3, 5, 10)]
+        rates = [false_alarms(draw, seeds, options.tables, fit) for seeds in (3, 5, 10)]
         with np.errstate(divide="ignore", invalid="ignore"):
             rates.append(false_alarms(draw, 3, options.tables // 4, smyth))
         print(f"| {name} | {' | '.join(f'{100 * rate:.1f} %' for rate in rates)} |", flush=True)
     if values is not None:
         print("\n| seeds | ordinary paired t | moderated | more |\n| --: | --: | --: | --: |")
         for seeds in (3, 5):
-            ordinary, ours, more = recall(values, seeds, 100)
+            ordinary, ours, more = recall(values, seeds, 100, fit)
             print(f"| {seeds} | {100 * ordinary:.0f} % | {100 * ours:.0f} % | {more:.1f} |")
 
 

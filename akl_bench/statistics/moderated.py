@@ -34,7 +34,7 @@ from akl_bench.statistics.comparison import Difference, paired_t, t_test
 
 # The prior counts for so many degrees of freedom at most, and for one for every so many objectives
 # beyond three. More would find more, but raise false alarms in over 5 % of tables that scatter as
-# those of ten seeds of micro did (benchmarks/error_rates.py).
+# those of ten seeds of micro did (benchmarks/error_rates.py --prior-df 3).
 MOST_PRIOR_DF = 2.0
 _OBJECTIVES_PER_DF = 4
 # Variances below this share of their column's median count as that: the logarithm of a 0 that is
@@ -57,7 +57,7 @@ class Prior(NamedTuple):
     variance_CRR: Floats
 
 
-def prior(values_CRS: ArrayLike) -> Prior:
+def prior(values_CRS: ArrayLike, most_df: float = MOST_PRIOR_DF) -> Prior:
     """Estimate the prior from all pairs of objectives in all columns of a table.
 
     With e = log s^2 - digamma(d/2) + log(d/2), which estimates a pair's log variance (Smyth 2004,
@@ -66,19 +66,20 @@ def prior(values_CRS: ArrayLike) -> Prior:
     of the residuals less the mean of trigamma(d/2), plus the variance that the shrunk b_p still
     have, and log s0^2 = a_c + b_p.
 
-    d0 is at most MOST_PRIOR_DF and (R - 3) / 4: three objectives or fewer have no prior, and are
+    d0 is at most `most_df` and (R - 3) / 4: three objectives or fewer have no prior, and are
     tested by the ordinary paired t-test.
 
     Args:
         values_CRS: Value of each seed S of each of R objectives in each of C columns; NaN where
             there is none. Two objectives pair in a column where they have the same seeds.
+        most_df: Limit of d0.
     """
     values = np.asarray(values_CRS, dtype=np.float64)
     if values.ndim != 3:
         raise UsageError(f"values: expected columns, rows, seeds; got shape {values.shape}")
     rows = values.shape[1]
     variance_CRR = np.full((len(values), rows, rows), np.nan)
-    most = min(MOST_PRIOR_DF, (rows - 3) / _OBJECTIVES_PER_DF)
+    most = min(most_df, (rows - 3) / _OBJECTIVES_PER_DF)
     if most <= 0 or not values.size:
         return Prior(0.0, variance_CRR)
     first, second = np.triu_indices(rows, 1)
