@@ -18,6 +18,8 @@ class Validity(Metric):
     details = (f"grammar:{GRAMMAR_VERSION}",)
 
     def per_group(self, prompt: str, texts: Texts, references: Texts) -> float | None:
-        if not understands(prompt):
-            return None
-        return sum(is_valid(prompt, text) for text in texts) / max(1, len(texts))
+        valid = self.per_draw(prompt, texts, references)
+        return None if valid is None else sum(valid) / max(1, len(valid))
+
+    def per_draw(self, prompt: str, texts: Texts, references: Texts) -> list[float] | None:
+        return [float(is_valid(prompt, text)) for text in texts] if understands(prompt) else None

@@ -9,13 +9,26 @@ from typing import Any
 
 from akl_bench.artifacts.records import Made
 from akl_bench.errors import UsageError
-from akl_bench.report.compare import ALPHA, TESTS, Comparison, baseline_of, compare
+from akl_bench.report.certainty import decoding_shares, detectable, listed, seed_spreads
+from akl_bench.report.compare import (
+    ALPHA,
+    TESTS,
+    Comparison,
+    RowTests,
+    baseline_of,
+    compare,
+    leaders,
+)
 from akl_bench.report.frame import Column, Row, RowKey, RunFrame, Spread, is_reference
 from akl_bench.report.published import ROUGE_L, PublishedRow, beside, footnotes_on
+from akl_bench.statistics import POWER, SeedSpread
 
 BETTER, WORSE = "†", "‡"
 DEFAULT_BASELINE = "sft"
-BEST, SECOND = "best", "second"
+_LEADERS = (
+    "not told apart from the best of the column by the same test, Holm's correction over its "
+    "objectives; none where no two are told apart"
+)
 _SECONDS = Column("cost", "train s", False, 1.0, "%.1f", "wall clock of training, one process")
 _MEMORY = Column("cost", "peak MiB", False, 1.0, "%.0f", "largest resident memory of the process")
 COST: dict[Column, Callable[[Made], float]] = {
@@ -32,14 +45,14 @@ class Cell:
         mean: None where nothing was measured.
         std: None for one seed.
         seeds: Number of seeds that have a value, where it is not that of the row.
-        rank: "best", "second" or "".
+        best: Whether it is not told apart from the best of its column.
         mark: A dagger where the difference from the baseline is significant.
     """
 
     mean: float | None = None
     std: float | None = None
     seeds: int | None = None
-    rank: str = ""
+    best: bool = False
     mark: str = ""
 
     def number(self, column: Column, plus_minus: str = "±") -> str:
@@ -82,6 +95,7 @@ class Table:
         notes: Footnotes, the tests among them.
         baseline: The objective that differences are taken from; None where there is none.
         comparisons: Every comparison behind the daggers.
+        spreads: The parts of the variance over seeds, where the samples have values.
         published: The published rows at its end.
     """
 
@@ -90,6 +104,7 @@ class Table:
     notes: list[str]
     baseline: str | None
     comparisons: Mapping[RowKey, Comparison]
+    spreads: Mapping[RowKey, SeedSpread]
     published: list[PublishedRow]
 
     @property
@@ -116,9 +131,10 @@ class Table:
         tasks = groupby(column.task for column in self.columns)
         return [(task, len([*columns])) for task, columns in tasks]
 
-    def footnotes(self, ranks: str = "best bold, second underlined") -> list[str]:
-        """The notes, with what marks the ranks."""
-        return [self.notes[0], ranks, *self.notes[1:]]
+    def footnotes(self, mark: str = "bold") -> list[str]:
+        """The notes, with what marks the best."""
+        marked = any(cell.best for line in self.rows for cell in line.cells)
+        return [self.notes[0], *([f"{mark}: {_LEADERS}"] if marked else ()), *self.notes[1:]]
 
 
 def build(
@@ -126,7 +142,6 @@ def build(
     *,
     every_metric: bool = False,
     baseline: str | None = None,
-    pooled: bool = False,
     published: bool = False,
     detailed: bool = False,
 ) -> Table:
@@ -137,7 +152,6 @@ def build(
         every_metric: Every metric instead of the headlines.
         baseline: What the rows are compared with, as the user names it; None is sft where the run
             has it.
-        pooled: Test with one spread for all objectives.
         published: Add the published numbers that share a task.
         detailed: Give each comparison its intervals and power, which takes seconds.
 
@@ -146,14 +160,16 @@ def build(
     """
     columns = frame.columns if every_metric else frame.shown
     against = _baseline(frame, baseline)
+    tests = RowTests.of(frame, columns, against)
     comparisons: dict[RowKey, Comparison] = {}
     if against is not None:
-        comparisons = compare(frame, columns, against, pooled=pooled, detailed=detailed)
+        comparisons = compare(frame, columns, against, tests, detailed=detailed)
+    parts = seed_spreads(frame, columns)
     summary = frame.summary()
     grid: dict[Row, list[Cell]] = {row: [] for row in frame.rows}
     for column in columns:
         spreads = {row: s for row in frame.rows if (s := summary.get((row, *column.key)))}
-        ranks = _ranks({row: spread.mean for row, spread in spreads.items()}, column)
+        best = leaders(frame.rows, column, tests)
         for row, cells in grid.items():
             cells.append(Cell())
             if row in spreads:
@@ -161,7 +177,7 @@ def build(
                 odd = seeds if seeds != len(frame.finished(row)) else None
                 made = comparisons.get((row, *column.key))
                 mark = (BETTER if made.better else WORSE) if made and made.significant else ""
-                cells[-1] = Cell(mean, std, odd, ranks.get(row, ""), mark)
+                cells[-1] = Cell(mean, std, odd, row in best, mark)
     cost = _cost(frame)
     rows = [
         Line(
@@ -173,13 +189,14 @@ def build(
         for row in _ordered(columns, grid)
     ]
     outside = beside(frame.profile) if published else []
-    notes = _notes(frame, against, [c for c in comparisons.values() if c.p is not None])
+    notes = _notes(frame, against, columns, comparisons, parts)
     return Table(
         [*columns, *cost],
         rows + [_published_line(row, [*columns, *cost]) for row in outside],
         [*notes, *(footnotes_on(outside) if published else ()), *frame.stamps],
         against,
         comparisons,
+        parts,
         outside,
     )
 
@@ -207,17 +224,6 @@ def _ordered(columns: Sequence[Column], grid: Mapping[Row, list[Cell]]) -> list[
     return sorted(grid, key=order)
 
 
-def _ranks(means: Mapping[Row, float], column: Column) -> dict[Row, str]:
-    """Best and second of a column as shown; equal ones share their place, all equal have none."""
-    trained = [row for row in means if not is_reference(row.objective)]
-    if column.higher_is_better is None:
-        return {}
-    ordered = sorted(trained, key=lambda row: means[row], reverse=column.higher_is_better)
-    texts = {row: shown(column, means[row]) for row in ordered}
-    places = dict(zip(dict.fromkeys(texts.values()), (BEST, SECOND), strict=False))
-    return {row: places.get(text, "") for row, text in texts.items() if len(places) > 1}
-
-
 def _cost(frame: RunFrame) -> dict[Column, dict[Row, Cell]]:
     """What training cost; no columns where nothing was trained."""
     made = {row: [c.student.made for c in frame.of(row) if c.student] for row in frame.rows}
@@ -241,9 +247,22 @@ def _published_line(published: PublishedRow, columns: Sequence[Column]) -> Line:
     return Line(Row(label + mark, ""), "published", "", cells)
 
 
-def _notes(frame: RunFrame, baseline: str | None, tested: Sequence[Comparison]) -> list[str]:
+def _notes(
+    frame: RunFrame,
+    baseline: str | None,
+    columns: Sequence[Column],
+    comparisons: Mapping[RowKey, Comparison],
+    parts: Mapping[RowKey, SeedSpread],
+) -> list[str]:
     """What the numbers are, how they were compared, and what is missing."""
     notes = ["mean ± standard deviation over training seeds, whose number is in the column seeds"]
+    if shares := {key: f"{100 * share:.0f} %" for key, share in decoding_shares(parts).items()}:
+        notes.append(
+            "share of decoding in the variance over seeds, for a typical objective: "
+            f"{listed(columns, shares)}; the rest is training. Students of one seed share the "
+            "stream of decoding, which helps pairing and makes rows dependent"
+        )
+    tested = [made for made in comparisons.values() if made.p is not None]
     if baseline is None:
         notes.append(
             f"no {DEFAULT_BASELINE} to compare with; name another objective with --baseline"
@@ -254,8 +273,15 @@ def _notes(frame: RunFrame, baseline: str | None, tested: Sequence[Comparison]) 
         if any(c.significant for c in tested):
             what = f"{BETTER} better, {WORSE} worse than {baseline}"
         notes.append(
-            f"{what}: {' or '.join(test for test in TESTS if test in used)}, "
-            f"Holm's correction over the {len(tested)} comparisons of this table, alpha {ALPHA}"
+            f"{what}: {' or '.join(test for test in TESTS if test in used)}, Holm's correction "
+            f"over the {len(tested)} comparisons of this table, alpha {ALPHA}; this speaks of "
+            "these prompts and new seeds"
+        )
+    least = detectable(comparisons)
+    if texts := {c.key: shown(c, least[c.key]) for c in columns if c.key in least}:
+        notes.append(
+            f"smallest true difference from {baseline} that is found with {100 * POWER:.0f} % "
+            f"power at alpha {ALPHA}/{len(tested)}: {listed(columns, texts)}"
         )
     if any(len(frame.of(row)) == 1 for row in frame.rows):
         notes.append("one seed has no spread, so nothing there can be significant")

@@ -3,16 +3,18 @@
 import csv
 import io
 import json
+import math
 from typing import Any
 
+from akl_bench.report.certainty import decoding_shares, detectable
 from akl_bench.report.compare import Comparison
 from akl_bench.report.escape import csv_text
-from akl_bench.report.frame import RunFrame
+from akl_bench.report.frame import RowKey, RunFrame
 from akl_bench.report.layout import Table
 
 _FIELDS = ["objective", "student", "run", "task", "metric", "mean", "std", "seeds"]
 _FIELDS += ["higher_is_better", "n", "baseline", "difference", "low", "high", "p", "p_holm"]
-_FIELDS += ["significant", "signature"]
+_FIELDS += ["detectable", "significant", "best", "decoding_std", "training_std", "signature"]
 _COLUMN = ["task", "metric", "higher_is_better", "scale", "format", "signature", "n", "protocol"]
 
 
@@ -20,12 +22,14 @@ def as_csv(frame: RunFrame, table: Table) -> str:
     """One line per objective, student, run, task and metric, raw.
 
     Mean, standard deviation and seeds; where the table compares it, the baseline, the difference,
-    its interval and p-values.
+    its interval and p-values. `best`: not told apart from the best of its column.
+    `decoding_std` and `training_std`: the parts of the standard deviation over seeds.
     """
     summary = frame.summary()
     columns = {column.key: column for column in frame.columns}
     several = any(row.run for row in frame.rows)
     fields = [name for name in _FIELDS if several or name != "run"]
+    best = _best(table)
     text = io.StringIO()
     writer = csv.DictWriter(text, fields, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -38,6 +42,8 @@ def as_csv(frame: RunFrame, table: Table) -> str:
             **row._asdict(),
             **vars(columns[task, metric]),
             **(spread._asdict() if spread else {"seeds": 0}),
+            **_parts(table, key),
+            "best": best.get(key),
         }
         writer.writerow({k: csv_text(v) if isinstance(v, str) else v for k, v in line.items()})
     return text.getvalue()
@@ -45,8 +51,16 @@ def as_csv(frame: RunFrame, table: Table) -> str:
 
 def as_json(frame: RunFrame, table: Table) -> str:
     """Every value of every seed, what each column means, costs and comparisons."""
+    least, shares = detectable(table.comparisons), decoding_shares(table.spreads)
     content = {
-        "columns": [{name: getattr(c, name) for name in _COLUMN} for c in frame.columns],
+        "columns": [
+            {
+                **{name: getattr(c, name) for name in _COLUMN},
+                "detectable": least.get(c.key),
+                "decoding_share": shares.get(c.key),
+            }
+            for c in frame.columns
+        ],
         "seeds_asked": [{**row._asdict(), "seeds": n} for row, n in frame.seeds.items()],
         "stamps": frame.stamps,
         "stale_cells": frame.stale,
@@ -73,10 +87,42 @@ def as_json(frame: RunFrame, table: Table) -> str:
             {**row._asdict(), "task": task, "metric": metric, **_comparison(comparison)}
             for (row, task, metric), comparison in table.comparisons.items()
         ],
+        "best": [
+            {**row._asdict(), "task": task, "metric": metric}
+            for (row, task, metric), is_best in _best(table).items()
+            if is_best
+        ],
+        "spreads": [
+            {**key[0]._asdict(), "task": key[1], "metric": key[2], **_parts(table, key)}
+            for key in table.spreads
+        ],
         "published": [row._asdict() for row in table.published],
         "notes": table.notes,
     }
     return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _best(table: Table) -> dict[RowKey, bool]:
+    """Whether each value of the table is among the best of its column."""
+    return {
+        (line.row, *column.key): cell.best
+        for line in table.rows
+        for column, cell in zip(table.columns, line.cells, strict=True)
+        if line.group == "objective"
+        and cell.mean is not None
+        and column.higher_is_better is not None
+    }
+
+
+def _parts(table: Table, key: RowKey) -> dict[str, float]:
+    """What decoding and training do to a seed's value, as standard deviations; {} if unknown."""
+    spread = table.spreads.get(key)
+    if spread is None:
+        return {}
+    return {
+        "decoding_std": math.sqrt(spread.decoding),
+        "training_std": math.sqrt(spread.training),
+    }
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:
@@ -92,5 +138,6 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "p": comparison.p,
         "record": evidence.record._asdict(),
         "p_holm": comparison.p_holm,
+        "detectable": comparison.detectable,
         "significant": comparison.significant,
     }

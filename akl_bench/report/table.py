@@ -7,11 +7,11 @@ from typing import Any
 
 from akl_bench.report.escape import latex_text, markdown_text, terminal_text
 from akl_bench.report.frame import Column, RunFrame
-from akl_bench.report.layout import BEST, BETTER, SECOND, WORSE, Cell, Table, build
+from akl_bench.report.layout import BETTER, WORSE, Cell, Table, build
 from akl_bench.report.records import as_csv, as_json
 from akl_bench.report.text import Markup, aligned, latex_tabular, markdown_table
 
-_SUPERSCRIPTS = {BEST: "¹", SECOND: "²", "": ""}
+_BEST = "¹"
 _NOTE_WIDTH = 100
 
 
@@ -29,7 +29,7 @@ def render(
     Args:
         frame: The run or runs.
         format: One of the six; csv and json always have all metrics.
-        styled: Terminal bold and underline (text).
+        styled: Terminal bold (text).
         width: Split the table into parts that are no wider (text).
         siunitx: Numbers as `\num{}` (LaTeX).
         options: As in `layout.build`.
@@ -55,12 +55,12 @@ def render(
 def text(table: Table, *, styled: bool = False, width: int | None = None) -> str:
     """Plain text with aligned columns.
 
-    Without styles, superscripts tell the best and the second. A table wider than `width` comes in
+    Without styles, a superscript marks what is bold elsewhere. A table wider than `width` comes in
     parts, one below the other.
     """
 
     def mark(cell: Cell) -> str:
-        return cell.mark + ("" if styled else _SUPERSCRIPTS[cell.rank])
+        return cell.mark + (_BEST if cell.best and not styled else "")
 
     # Numbers stay aligned: each leaves room for the marks of any other in its column.
     room = {
@@ -70,17 +70,15 @@ def text(table: Table, *, styled: bool = False, width: int | None = None) -> str
 
     def value(cell: Cell, column: Column) -> str:
         shown = terminal_text(cell.number(column)) + mark(cell).ljust(room[column])
-        style = {BEST: 1, SECOND: 4}.get(cell.rank) if styled else None
-        return Markup(f"\033[{style}m{shown}\033[0m") if style else shown
+        return Markup(f"\033[1m{shown}\033[0m") if cell.best and styled else shown
 
     heads = [[head] for head in table.heads] + [_head_lines(column) for column in table.columns]
     height = max(map(len, heads))
     levels = zip(*([""] * (height - len(head)) + head for head in heads), strict=True)
     lines = aligned([[*levels], *_groups(table, value)], left=len(table.heads), width=width)
-    ranks = () if styled else ("¹ best, ² second",)
     notes = [
         textwrap.fill(note, width or _NOTE_WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-        for note in map(terminal_text, table.footnotes(*ranks))
+        for note in map(terminal_text, table.footnotes(*(() if styled else (_BEST,))))
     ]
     return "\n".join([*lines, "", *notes]) + "\n"
 
@@ -109,16 +107,16 @@ def _folded(name: str, width: int = 12) -> list[str]:
 
 
 def markdown(table: Table) -> str:
-    """A GitHub table; best bold, second underlined."""
+    """A GitHub table."""
     heads = list(table.heads)
     for column in table.columns:
         parts = [markdown_text(column.task), f"{markdown_text(column.metric)} {column.arrow}"]
         parts += [f"n={column.n}"] if column.n else []
         heads.append(Markup("<br>".join(part.rstrip() for part in parts)))
-    ranked = {BEST: "**{}**", SECOND: "<u>{}</u>", "": "{}"}
 
     def value(cell: Cell, column: Column) -> str:
-        return Markup(ranked[cell.rank].format(markdown_text(cell.number(column)) + cell.mark))
+        text = markdown_text(cell.number(column)) + cell.mark
+        return Markup(f"**{text}**" if cell.best else text)
 
     rows = [*chain.from_iterable(_groups(table, value))]
     lines = markdown_table(heads, rows, left=len(table.heads))
@@ -141,11 +139,10 @@ def latex(table: Table, *, siunitx: bool = False) -> str:
     heads += [Markup(latex_text(c.metric) + arrows[c.higher_is_better]) for c in table.columns]
     sizes = [""] * lead + [Markup(f"$n={c.n}$" if c.n else "") for c in table.columns]
     marks = {BETTER: r"\textsuperscript{\dag}", WORSE: r"\textsuperscript{\ddag}", "": ""}
-    ranked = {BEST: r"\textbf{{{}}}", SECOND: r"\underline{{{}}}", "": "{}"}
 
     def value(cell: Cell, column: Column) -> str:
         number = _latex_number(cell, column, siunitx) + marks[cell.mark]
-        return Markup(ranked[cell.rank].format(number))
+        return Markup(f"\\textbf{{{number}}}" if cell.best else number)
 
     notes = "; ".join(latex_text(note) for note in table.footnotes())
     lines = [
