@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from akl_bench.artifacts.records import Overlap
 from akl_bench.config import Profile
 from akl_bench.data.prompts import Prompt
 from akl_bench.executors.base import Executor
@@ -43,6 +44,7 @@ class Estimate:
         seconds: Of what is missing.
         workers: Cells at a time.
         measured: Whether students' seconds come from students of the same run.
+        overlap: What validation and tasks share with the training data.
     """
 
     cells: int
@@ -56,6 +58,7 @@ class Estimate:
     seconds: float
     workers: int
     measured: bool
+    overlap: dict[str, Overlap]
 
 
 def estimate(specs: Sequence[str], profile: Profile, folder: Path, executor: Executor) -> Estimate:
@@ -108,6 +111,7 @@ def estimate(specs: Sequence[str], profile: Profile, folder: Path, executor: Exe
         seconds=work / workers,
         workers=workers,
         measured="student" in seconds,
+        overlap=inputs.overlap,
     )
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from akl_bench import metrics
 from akl_bench.artifacts.files import digest
+from akl_bench.artifacts.records import Overlap
 from akl_bench.config import Profile
+from akl_bench.data.overlap import overlaps
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import Record, load_records, load_rows
 from akl_bench.models.census import fingerprint
@@ -31,6 +33,12 @@ class Inputs:
     validation: list[Record]
     tasks: dict[str, list[Any]]
     hashes: dict[str, str]
+
+    @property
+    def overlap(self) -> dict[str, Overlap]:
+        """What validation and tasks share with training; nothing where that was not loaded."""
+        others = {"validation": self.validation, **self.tasks}
+        return overlaps(self.train, others) if self.train else {}
 
 
 def load_data(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from akl_bench.artifacts.keys import differences
+from akl_bench.artifacts.records import Overlap, RunRecord
 from akl_bench.artifacts.store import Run
 from akl_bench.config import Profile
 from akl_bench.errors import AklBenchError, UsageError
@@ -80,7 +81,8 @@ def run(
         on_plan(len(planned.cells), len(planned.cells) - len(todo))
         # Before run.json: a folder whose models do not work together belongs to no configuration.
         _prepare(inputs, planned, _needed(planned, todo, missing), executor, on_event)
-        store.write(planned.run_record)
+        overlap = _still_so(before, profile) | inputs.overlap
+        store.write(planned.run_record.model_copy(update={"overlap": overlap}))
         failed: dict[str, str] = {}
         by_name = {cell.record.name: cell.record for cell in todo}
 
@@ -120,6 +122,19 @@ def plan_run(
     inputs = load_inputs(profile, store.shared / "dry-models", training=bool(wanted))
     machine = executor.machine()
     return inputs, planning.make(inputs, wanted, folder, machine, checkpoints=checkpoints)
+
+
+def _still_so(before: RunRecord | None, profile: Profile) -> dict[str, Overlap]:
+    """The overlap of what has the rows that it had: a call that trains nothing reads no training
+    data.
+    """
+    if before is None:
+        return {}
+    then, now = (
+        {"validation": p.data.validation, **{name: task.data for name, task in p.tasks.items()}}
+        for p in (before.profile, profile)
+    )
+    return {name: o for name, o in before.overlap.items() if now.get(name) == then[name]}
 
 
 def _can_be_made(cell: CellPlan, missing: Sequence[str]) -> bool:

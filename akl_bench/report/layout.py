@@ -264,4 +264,4 @@ def _notes(frame: RunFrame, baseline: str | None, tested: Sequence[Comparison]) 
             f"{frame.stale} cells made with other code, data or library versions are left out; "
             "run the same command again to renew them"
         )
-    return notes + frame.left_out
+    return notes + frame.overlap + frame.left_out
