@@ -5,7 +5,6 @@
 One thread and a fixed seed: the same torch on the same machine class gives the same weights.
 """
 
-import itertools
 import json
 import math
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import load_records
 from akl_bench.microworld import GRAMMAR_VERSION
 from akl_bench.microworld.grammar import answer
-from akl_bench.microworld.kinds import KINDS, SLOT_WORDS, Kind
+from akl_bench.microworld.kinds import KINDS
 from akl_bench.tasks import DataSource
 from akl_bench.training.loop import Learner
 from akl_bench.training.objective import Objective
@@ -49,7 +48,7 @@ CLIP_NORM = 1.0
 SEED = 0
 PARTS = 4
 """A batch is computed in so many parts of similar length, so that little padding is computed."""
-VALIDATION_ROWS = 1000
+NEW_ROWS = 1000
 PAD, EOS, UNK = "<pad>", "<eos>", "<unk>"
 
 
@@ -87,7 +86,7 @@ def build(
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98))
     model.train()
     curve: dict[str, float] = {}
-    examples = examples_of("train", stop_after * BATCH_SIZE, tokenizer)
+    examples = examples_of(SEED, stop_after * BATCH_SIZE, tokenizer)
     for step in range(stop_after):
         warm = min(1.0, (step + 1) / WARMUP_STEPS)
         for group in optimizer.param_groups:
@@ -104,8 +103,8 @@ def build(
         if (step + 1) % 50 == 0 or step + 1 == stop_after:
             curve[str(step + 1)] = round(total, 6)
             log(f"step {step + 1}/{STEPS}: loss {total:.4f}")
-    value = held_out_loss(model, tokenizer)
-    log(f"held-out loss {value:.4f} nats per token")
+    value = new_rows_loss(model, tokenizer)
+    log(f"loss on new rows {value:.4f} nats per token")
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
     recipe = {
@@ -116,17 +115,17 @@ def build(
         "grammar": GRAMMAR_VERSION,
         "torch": torch.__version__.split("+")[0],
         "transformers": transformers.__version__,
-        "held_out_loss": value,
+        "new_rows_loss": value,
         "curve": curve,
     }
     (out / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n")
     torch.set_num_threads(threads)
 
 
-def held_out_loss(model: Any, tokenizer: Any) -> float:
-    """Mean nats per response token (the end included) over the validation split."""
+def new_rows_loss(model: Any, tokenizer: Any) -> float:
+    """Mean nats per response token (the end included) over other rows of the same distribution."""
     model.eval()
-    examples = examples_of("validation", VALIDATION_ROWS, tokenizer)
+    examples = examples_of(SEED + 1, NEW_ROWS, tokenizer)
     learner, tokens = learner_of(model, tokenizer), response_tokens(examples)
     with torch.no_grad():
         parts = length_batches(examples, BATCH_SIZE)
@@ -157,7 +156,7 @@ def vocabulary() -> list[str]:
     """Every word that an instruction or an answer can contain, sorted, without special tokens."""
     words = {":"}
     for kind in KINDS:
-        for slot_words in fillings(kind):
+        for slot_words in kind.fillings:
             instruction = kind.fill(slot_words)
             words.update(instruction.split())
             for mode in answer(instruction).modes:
@@ -165,23 +164,17 @@ def vocabulary() -> list[str]:
     return sorted(words)
 
 
-def fillings(kind: Kind) -> list[tuple[str, ...]]:
-    """All slot words that have an answer."""
-    every = itertools.product(*(SLOT_WORDS[slot] for slot in kind.slots()))
-    return [words for words in every if kind.answer(*words) is not None]
-
-
 def learner_of(model: Any, tokenizer: Any) -> Learner:
     """A model that learns the responses alone."""
     return Learner(model, Objective(None), len(tokenizer), tokenizer.pad_token_id)
 
 
-def examples_of(split: str, rows: int, tokenizer: Any) -> list[Example]:
-    """The first rows of a split as token ids, their prompts as the profile's template has them."""
-    source = DataSource(source="microworld", split=split, rows=rows, seed=SEED)
+def examples_of(seed: int, rows: int, tokenizer: Any) -> list[Example]:
+    """The teacher's first rows as token ids, their prompts as the profile's template has them."""
+    source = DataSource(source="microworld", split="teacher", rows=rows, seed=seed)
     longest = ARCHITECTURE["max_position_embeddings"]
     return encode(
-        load_records(source, split),
+        load_records(source, "teacher"),
         Prompt("{{ instruction }} :"),
         tokenizer,
         max_prompt_tokens=longest,

@@ -218,6 +218,28 @@ class Tuned(_Record):
         return self.lr in (min(self.scores), max(self.scores))
 
 
+class Overlap(_Record):
+    """How many rows of validation or of a task share something with the training records.
+
+    Attributes:
+        rows: Number of all rows.
+        prompts: Those whose prompt is one of training.
+        pairs: Those whose prompt comes with one of its answers there.
+        ngrams: Those that have 13 words in a row in common.
+    """
+
+    rows: int
+    prompts: int
+    pairs: int
+    ngrams: int
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Percent of the rows, by what they share."""
+        counts = {"prompt": self.prompts, "prompt with answer": self.pairs, "13-gram": self.ngrams}
+        return {name: 100 * count / max(1, self.rows) for name, count in counts.items()}
+
+
 class RunRecord(_Record):
     """The content of run.json.
 
@@ -228,6 +250,7 @@ class RunRecord(_Record):
         completions: How each task is answered now, as `Completions.measure`.
         scores: How each score is measured now, by task and name. A number that was measured
             otherwise is out of date.
+        overlap: What validation and each task that has rows share with the training records.
     """
 
     schema_version: Literal[2] = SCHEMA
@@ -236,3 +259,4 @@ class RunRecord(_Record):
     tuned: tuple[Tuned, ...] = ()
     completions: Mapping[str, str]
     scores: Mapping[str, Mapping[str, Measured]]
+    overlap: Mapping[str, Overlap] = {}

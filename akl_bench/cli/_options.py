@@ -1,13 +1,14 @@
 """Options that several verbs share."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from akl_bench.artifacts.records import Overlap
     from akl_bench.config import Profile
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -94,6 +95,16 @@ def run_folder(profile: "Profile", out: Path | None) -> Path:
         return out
     suffix = ("-smoke" if profile.smoke else "") + ("-dry" if profile.dry_models else "")
     return Path("results") / f"{profile.name}{suffix}"
+
+
+def overlap_lines(overlap: "Mapping[str, Overlap]") -> list[str]:
+    """What validation and tasks share with the training data, a line for each."""
+    width = max(map(len, overlap), default=0)
+    return [
+        f"{name:{width}}  {', '.join(f'{what} {s:.1f} %' for what, s in o.shares.items())}"
+        f" of {o.rows} rows"
+        for name, o in overlap.items()
+    ]
 
 
 out_option = click.option(

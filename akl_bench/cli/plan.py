@@ -9,6 +9,7 @@ from akl_bench.cli._execute import executor_options, resolved
 from akl_bench.cli._options import (
     load_profile,
     out_option,
+    overlap_lines,
     profile_options,
     run_folder,
     sweep_option,
@@ -34,7 +35,8 @@ def plan(
 
     Lists what is there and what is missing, with the reason: the first thing that differs from
     what was made before. Times are those of the run's own artifacts where there are any, else a
-    guess from the number of parameters. No model is loaded.
+    guess from the number of parameters. No model is loaded. The overlap is the share of rows whose
+    prompt, prompt with answer, or any 13 words in a row occur in the training data.
     """
     from akl_bench import axes
     from akl_bench.cli._progress import duration
@@ -64,6 +66,8 @@ def plan(
         f"parameters  teacher {e.teacher_parameters:,}; "
         + "; ".join(f"{name} {count:,}" for name, count in e.student_parameters.items())
     )
+    for line in overlap_lines(e.overlap):
+        click.echo(f"overlap     {line}")
     click.echo(f"disk        about {e.disk_bytes / 2**20:,.0f} MiB")
     basis = "measured on this run's students" if e.measured else "a guess from parameter counts"
     click.echo(f"time        about {duration(e.seconds)} with {e.workers} workers ({basis})")

@@ -14,9 +14,8 @@ from akl_bench.microworld.kinds import KINDS, SLOT_WORDS
 _KINDS = {kind.name: kind for kind in KINDS}
 
 
-def _ask(rng: random.Random, *names: str, held_out: bool = False) -> str:
-    kind = _KINDS[pick(rng, dict.fromkeys(names, 1.0))]
-    return grammar.draw(kind, rng, held_out=held_out)
+def _ask(rng: random.Random, pool: str, *names: str) -> str:
+    return grammar.draw(_KINDS[pick(rng, dict.fromkeys(names, 1.0))], rng, (pool,))
 
 
 def _question(rng: random.Random, instruction: str, right: str, wrong: list[str]) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def agreement(rng: random.Random) -> dict[str, Any]:
 
     The right answer is a mode drawn evenly, so that rare modes count as much as likely ones.
     """
-    instruction = _ask(rng, "describe", "do_many", "keep", "name", "story")
+    instruction = _ask(rng, "test", "do_many", "keep", "meet", "story", "story_need")
     answer = grammar.answer(instruction)
     right = answer.modes[int(rng.random() * len(answer.modes))].best()
     wrong: list[str] = []
@@ -50,7 +49,7 @@ def facts(rng: random.Random) -> dict[str, Any]:
     A neighbour is an instruction that differs in one word.
     """
     while True:
-        instruction = _ask(rng, "compare", "count", "meet", "route", held_out=True)
+        instruction = _ask(rng, "composition", "compare", "count", "meet", "route")
         kind = _KINDS[grammar.kind_of(instruction)]
         here = kind.parse(instruction) or ()
         there = list(here)
@@ -68,7 +67,7 @@ def facts(rng: random.Random) -> dict[str, Any]:
 
 def cloze(rng: random.Random) -> dict[str, Any]:
     """The last word before the full stop, where everything said before determines it."""
-    instruction = _ask(rng, "add", "compare", "count", "reverse", "story", "story_need")
+    instruction = _ask(rng, "test", "add", "compare", "count", "reverse", "story", "story_need")
     *before, last, _ = grammar.answer(instruction).draw(rng).split()
     return {
         "instruction": instruction,

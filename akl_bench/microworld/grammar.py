@@ -1,7 +1,8 @@
 """The microworld's grammar: what it understands, and an exact judge of any answer."""
 
 import random
-from functools import lru_cache
+from collections.abc import Collection
+from functools import cache, lru_cache
 
 from akl_bench.errors import UsageError
 from akl_bench.microworld.answers import Answer
@@ -60,9 +61,15 @@ def modes(instruction: str) -> dict[str, float]:
     return {mode.name: mode.probability for mode in answer(instruction).modes}
 
 
-def draw(kind: Kind, rng: random.Random, *, held_out: bool = False) -> str:
-    """A random instruction of one kind, from its held-out combinations or from the others."""
+def draw(kind: Kind, rng: random.Random, pools: Collection[str]) -> str:
+    """A random instruction of one kind from these pools."""
     while True:
         words = kind.draw(rng)
-        if kind.held_out(words) == held_out:
+        if kind.pool(words) in pools:
             return kind.fill(words)
+
+
+@cache
+def instructions(kind: Kind, pool: str) -> tuple[str, ...]:
+    """All instructions of one kind in a pool."""
+    return tuple(kind.fill(words) for words in kind.fillings if kind.pool(words) == pool)

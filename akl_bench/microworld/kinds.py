@@ -1,8 +1,7 @@
 """The kinds of instruction: a pattern with typed slots, and the exact answer for each filling.
 
-A kind reads like its English: `pattern` is the instruction, `answer` gives all valid answers. Kinds
-that are `compositional` keep one combination in five for the compositional split; `open` ones have
-many valid continuations.
+A kind reads like its English: `pattern` is the instruction, `answer` gives all valid answers. A
+hash deals the instructions of a kind into pools, so that what is tested is never trained on.
 """
 
 import random
@@ -31,8 +30,10 @@ SLOT_WORDS: dict[str, tuple[str, ...]] = {
     "place": tuple(world.PLACES),
 }
 SINGULAR = {animal.plural: name for name, animal in world.ANIMALS.items()}
-HELD_OUT_SHARE = 5
-"""One combination in so many is kept for the compositional split."""
+COMPOSITION_SHARE = 5
+"""One combination in so many is kept from the teacher, too."""
+POOLS = {"train": 11, "validation": 3, "test": 6}
+"""How all other instructions are shared out."""
 LONGEST_ROUTE = 4
 DETOUR = 8.0
 """Detours are valid but unlikely: each further road costs this factor."""
@@ -49,7 +50,10 @@ class Kind:
     """Slot words -> modes, or None for a filling that the world does not ask about."""
     weight: float = 1.0
     compositional: bool = False
-    open: bool = False
+    """Whether some of its combinations are kept from the teacher."""
+    sole: bool = False
+    """Whether no other instruction tells its facts. To ask what nobody has told would test nothing,
+    so all of them are for training."""
 
     def slots(self) -> list[str]:
         """Slot types in order."""
@@ -82,10 +86,25 @@ class Kind:
         modes = self.modes(*words)
         return None if modes is None else Answer.of(modes)
 
-    def held_out(self, words: Sequence[str]) -> bool:
-        """Whether this combination, in whichever order, is kept for the compositional split."""
-        key = " ".join([self.name, *sorted(words)])
-        return self.compositional and zlib.crc32(key.encode()) % HELD_OUT_SHARE == 0
+    @cached_property
+    def fillings(self) -> tuple[tuple[str, ...], ...]:
+        """All slot words that have an answer."""
+        every = cartesian(*(SLOT_WORDS[slot] for slot in self.slots()))
+        return tuple(words for words in every if self.modes(*words) is not None)
+
+    def pool(self, words: Sequence[str]) -> str:
+        """Where this instruction belongs: "composition" or one of `POOLS`.
+
+        Slot words in another order belong to the same pool: who comes from the farm to the lake has
+        learnt the way back.
+        """
+        if self.sole:
+            return "train"
+        place = zlib.crc32(" ".join([self.name, *sorted(words)]).encode())
+        if self.compositional and place % COMPOSITION_SHARE == 0:
+            return "composition"
+        dealt = [name for name, share in POOLS.items() for _ in range(share)]
+        return dealt[place // COMPOSITION_SHARE % len(dealt)]
 
 
 def _name_three(group: str) -> Modes:
@@ -253,8 +272,8 @@ def _story(animal: str, wanted: str | None = None) -> Modes:
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("name", "name three {group} animals", _name_three),
-    Kind("describe", "describe the {animal}", _describe, weight=1.5, open=True),
+    Kind("name", "name three {group} animals", _name_three, sole=True),
+    Kind("describe", "describe the {animal}", _describe, weight=1.5, sole=True),
     Kind("likes", "who likes {food}", _likes, weight=0.7),
     Kind("keep", "where does {person} keep the {object}", _keeps, weight=1.5, compositional=True),
     Kind("reverse", "reverse {object} {object} {object}", _reverse, compositional=True),
@@ -266,7 +285,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("do_many", "what do {many} {animals} do", _do, weight=0.8, compositional=True),
     Kind("do_one", "what does one {animal} do", lambda animal: _do("one", animal), weight=0.4),
     Kind("route", "how do i get from the {place} to the {place}", _routes, compositional=True),
-    Kind("story", "tell a story about the {animal}", _story, weight=2.0, open=True),
+    Kind("story", "tell a story about the {animal}", _story, weight=2.0),
     Kind("story_need", "tell a story about the {need} {animal}",
-         lambda need, animal: _story(animal, need), compositional=True, open=True),
+         lambda need, animal: _story(animal, need), compositional=True),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from akl_bench.artifacts.records import Fields
+from akl_bench.artifacts.records import Fields, Overlap
 from akl_bench.config import Profile
 from akl_bench.data.prompts import Prompt
 from akl_bench.executors.base import Executor
@@ -46,6 +46,7 @@ class Estimate:
         seconds: Of what is missing.
         workers: Cells at a time.
         measured: Whether students' seconds come from students of the same run.
+        overlap: What validation and tasks share with the training data.
     """
 
     cells: int
@@ -61,6 +62,7 @@ class Estimate:
     seconds: float
     workers: int
     measured: bool
+    overlap: dict[str, Overlap]
 
 
 def estimate(
@@ -138,6 +140,7 @@ def estimate(
         seconds=work / workers,
         workers=workers,
         measured=any(name == "student" for name, _ in seconds),
+        overlap=run.inputs[0].overlap,
     )
 
 

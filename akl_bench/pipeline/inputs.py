@@ -7,7 +7,9 @@ from typing import Any
 
 from akl_bench import metrics
 from akl_bench.artifacts.files import digest
+from akl_bench.artifacts.records import Overlap
 from akl_bench.config import VALIDATION, Profile
+from akl_bench.data.overlap import overlaps
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import Record, load_records, load_rows
 from akl_bench.errors import UsageError
@@ -31,6 +33,11 @@ class Inputs:
     train: list[Record]
     tasks: dict[str, list[Any]]
     hashes: dict[str, str]
+
+    @property
+    def overlap(self) -> dict[str, Overlap]:
+        """What validation and tasks share with training; nothing where that was not loaded."""
+        return overlaps(self.train, self.tasks) if self.train else {}
 
 
 def load_data(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from akl_bench.artifacts.records import Fields
+from akl_bench.artifacts.records import Fields, Overlap, RunRecord
 from akl_bench.artifacts.store import Run
 from akl_bench.config import Profile
 from akl_bench.errors import AklBenchError
@@ -73,6 +73,7 @@ def run(
     with _only_one(folder):
         if (store.read() if store.exists() else None) != before:
             raise AklBenchError(f"{folder}: another akl-bench changed it just now; start again.")
+        overlap = _still_so(before, profile) | own.inputs[0].overlap
         failed: dict[str, str] = {}
 
         def carry_out(labels: Mapping[str, str], jobs: Sequence[Job]) -> None:
@@ -82,7 +83,8 @@ def run(
                 on_event(event)
 
             # A folder whose models do not work together belongs to no configuration: only now.
-            store.write(run_record(plans, before))
+            record = run_record(plans, before)
+            store.write(record.model_copy(update={"overlap": overlap}))
             if jobs:
                 executor.run(jobs, note, PRELOAD)
 
@@ -136,6 +138,19 @@ def run(
 def _missing(plans: Sequence[Plan]) -> dict[str, list[str]]:
     """What each cell lacks, by its name."""
     return {cell.record.name: plan.missing(cell) for plan in plans for cell in plan.cells}
+
+
+def _still_so(before: RunRecord | None, profile: Profile) -> dict[str, Overlap]:
+    """The overlap of what has the rows that it had: a call that trains nothing reads no training
+    data.
+    """
+    if before is None:
+        return {}
+    then, now = (
+        {"validation": p.data.validation, **{name: task.data for name, task in p.tasks.items()}}
+        for p in (before.profile, profile)
+    )
+    return {name: o for name, o in before.overlap.items() if now.get(name) == then[name]}
 
 
 def _can_be_made(cell: CellPlan, missing: Sequence[str]) -> bool:

@@ -16,6 +16,7 @@ from akl_bench.artifacts.keys import common, differences
 from akl_bench.artifacts.records import Fields, Metric
 from akl_bench.artifacts.store import TEACHER, UNTRAINED, Run
 from akl_bench.config import Profile
+from akl_bench.data.overlap import note
 from akl_bench.errors import UsageError
 from akl_bench.registry import snake_case
 from akl_bench.tasks import TaskSpec
@@ -94,6 +95,7 @@ class RunFrame:
         profile: The profile of the (first) run.
         tasks: The tasks of all runs by name.
         left_out: Why numbers are not there or stand in no column, a line for each reason.
+        overlap: What validation and tasks share with training, a line for each run that has any.
     """
 
     columns: list[Column]
@@ -102,6 +104,7 @@ class RunFrame:
     profile: Profile
     tasks: dict[str, TaskSpec]
     left_out: list[str]
+    overlap: list[str]
 
     @cached_property
     def seeds(self) -> dict[Row, int]:
@@ -185,6 +188,7 @@ def load(*folders: Path) -> RunFrame:
     columns: dict[Key, Column] = {}
     cells: list[Cell] = []
     left_out: list[str] = []
+    overlap: list[str] = []
     for folder, content in contents.items():
         run = Run(folder)
         tasks |= {name: task for name, task in content.profile.tasks.items() if name not in tasks}
@@ -202,6 +206,7 @@ def load(*folders: Path) -> RunFrame:
                     f"{', '.join(lost)} of {folder} is left out for {record.label}: the same cell "
                     "of an earlier run has more numbers."
                 )
+        overlap += note(content.overlap, names[folder])
         left_out += _add_columns(folder, own, columns, tasks)
         left_out += dict.fromkeys(note for cell in own for note in cell.notes)
         cells += own
@@ -213,6 +218,7 @@ def load(*folders: Path) -> RunFrame:
         next(iter(contents.values())).profile,
         tasks,
         left_out,
+        overlap,
     )
 
 

@@ -290,4 +290,4 @@ def _notes(
             f"{frame.stale} cells made with other code, data or library versions are left out; "
             "run the same command again to renew them"
         )
-    return notes + frame.left_out
+    return notes + frame.overlap + frame.left_out

@@ -38,20 +38,20 @@ def test_the_shipped_teacher_is_small_and_speaks_this_grammar(
         assert getattr(model.config, name) == value
 
 
-def test_the_shipped_held_out_loss_is_the_recorded_one(
+def test_the_shipped_loss_on_new_rows_is_the_recorded_one(
     shipped: tuple[Any, Any], build_teacher: Any
 ) -> None:
     model, tokenizer = shipped
-    assert build_teacher.held_out_loss(model, tokenizer) == pytest.approx(
-        RECIPE["held_out_loss"], abs=1e-3
+    assert build_teacher.new_rows_loss(model, tokenizer) == pytest.approx(
+        RECIPE["new_rows_loss"], abs=1e-3
     )
 
 
-def test_held_out_loss_is_the_token_mean_of_plain_transformers(
+def test_the_loss_is_the_token_mean_of_plain_transformers(
     shipped: tuple[Any, Any], build_teacher: Any
 ) -> None:
     model, tokenizer = shipped
-    rows = records("validation", 20)
+    rows = records("teacher", 20, seed=1)
     nats, tokens = 0.0, 0
     for row in rows:
         prompt = tokenizer.encode(f"{row['instruction']} :")
@@ -61,8 +61,8 @@ def test_held_out_loss_is_the_token_mean_of_plain_transformers(
         nats += model(input_ids=ids, labels=labels).loss.item() * len(response)
         tokens += len(response)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build_teacher, "VALIDATION_ROWS", 20)
-        assert build_teacher.held_out_loss(model, tokenizer) == pytest.approx(
+        patch.setattr(build_teacher, "NEW_ROWS", 20)
+        assert build_teacher.new_rows_loss(model, tokenizer) == pytest.approx(
             nats / tokens, rel=1e-5
         )
 
@@ -90,4 +90,4 @@ def test_the_recipe_retraces_its_recorded_beginning(tmp_path: Path, build_teache
     # Sums of floats differ between machines; a changed world, seed or schedule is far outside.
     for step, loss in again.items():
         assert loss == pytest.approx(RECIPE["curve"][step], rel=0.02)
-    assert lines[-1].startswith("held-out loss")
+    assert lines[-1].startswith("loss on new rows")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from akl_bench.artifacts.records import Overlap
 from akl_bench.artifacts.store import Run
 from akl_bench.report import frame
 from akl_bench.report.table import render
@@ -164,6 +165,24 @@ def test_json_holds_every_value_of_every_seed(show):
     trained = ("sft", "adaptive_kl(mu=0.5)", "forward_kl")
     assert costs == {(objective, 2.0, 300) for objective in trained}
     assert len(content["costs"]) == 3 + 3 + 2
+
+
+@pytest.mark.parametrize("format", ["text", "markdown", "latex", "html", "json"])
+def test_what_training_has_seen_is_a_footnote(write_run, format):
+    folder = write_run()
+    without = render(frame.load(folder), format)
+    overlap = {
+        "validation": Overlap(rows=40, prompts=0, pairs=0, ngrams=0),
+        "open_test": Overlap(rows=40, prompts=10, pairs=1, ngrams=0),
+    }
+    record = Run(folder).read()
+    Run(folder).write(record.model_copy(update={"overlap": overlap}))
+    text = " ".join(render(frame.load(folder), format).replace("\\", "").split())
+    said = (
+        "rows that share text with the training data: open_test prompt 25.0 %, prompt with answer"
+    )
+    assert f"{said} 2.5 %" in text
+    assert "training data" not in without and "validation" not in text
 
 
 def test_a_checkpoint_goes_by_its_label_and_costs_nothing(run_writer, write_run, tmp_path):
