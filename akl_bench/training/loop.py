@@ -87,7 +87,7 @@ class Learner:
         """
         moved = batch.to(self.model.device)
         with autocast():
-            hidden_BTD = last_hidden(self.model, moved.input_ids_BT, moved.attention_mask_BT)
+            hidden_BTD = last_hidden(self.model, moved.input_ids_BT)
         weight_VD, bias_V = output_head(self.model)
         head = Head(weight_VD, bias_V, self.vocab_size)
         return self.objective(
