@@ -103,7 +103,7 @@ class Learner:
         """
         moved = batch.to(self.model.device)
         with autocast():
-            hidden_BTD = last_hidden(self.model, moved.input_ids_BT, moved.attention_mask_BT)
+            hidden_BTD = last_hidden(self.model, moved.input_ids_BT)
         weight_VD, bias_V = output_head(self.model)
         head = Head(weight_VD, bias_V, self.vocab_size)
         return self.objective(
@@ -278,7 +278,7 @@ def _optimizer(student: "PreTrainedModel", config: "TrainingConfig") -> torch.op
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
     ]
     # Each step sets its learning rate.
-    return torch.optim.AdamW(groups, lr=0.0, betas=config.betas)
+    return torch.optim.AdamW(groups, lr=0.0, betas=config.betas, fused=True)
 
 
 def _micro_batches(
