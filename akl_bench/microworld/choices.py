@@ -12,6 +12,7 @@ from akl_bench.microworld.answers import pick
 from akl_bench.microworld.kinds import KINDS, SLOT_WORDS
 from akl_bench.microworld.worlds import World
 
+_SPLICES = 200
 _KINDS = {kind.name: kind for kind in KINDS}
 
 
@@ -31,17 +32,20 @@ def agreement(rng: random.Random, world: World) -> dict[str, Any]:
 
     The right answer is a mode drawn evenly, so that rare modes count as much as likely ones.
     """
-    instruction = _ask(rng, world, "test", "do_many", "keep", "meet", "story", "story_need")
-    answer = grammar.answer(instruction, world)
-    right = answer.modes[int(rng.random() * len(answer.modes))].best()
-    wrong: list[str] = []
-    while len(wrong) < 3:
-        begins, ends = answer.draw(rng).split(), answer.draw(rng).split()
-        cut = 1 + int(rng.random() * (len(begins) - 1))
-        spliced = " ".join([*begins[:cut], *ends[cut:]])
-        if spliced not in wrong and not grammar.is_valid(instruction, spliced, world):
-            wrong.append(spliced)
-    return _question(rng, instruction, right, wrong)
+    while True:
+        instruction = _ask(rng, world, "test", "do_many", "keep", "meet", "story", "story_need")
+        answer = grammar.answer(instruction, world)
+        right = answer.modes[int(rng.random() * len(answer.modes))].best()
+        wrong: list[str] = []
+        # Of some answers all splices are valid.
+        for _ in range(_SPLICES):
+            begins, ends = answer.draw(rng).split(), answer.draw(rng).split()
+            cut = 1 + int(rng.random() * (len(begins) - 1))
+            spliced = " ".join([*begins[:cut], *ends[cut:]])
+            if spliced not in wrong and not grammar.is_valid(instruction, spliced, world):
+                wrong.append(spliced)
+            if len(wrong) == 3:
+                return _question(rng, instruction, right, wrong)
 
 
 def facts(rng: random.Random, world: World) -> dict[str, Any]:

@@ -6,7 +6,16 @@ import pytest
 
 from akl_bench import metrics
 from akl_bench.errors import UnknownNameError
-from akl_bench.microworld import WORLDS, is_valid, kind_of, modes, records, understands, world_of
+from akl_bench.microworld import (
+    HARNESS_SPLITS,
+    WORLDS,
+    is_valid,
+    kind_of,
+    modes,
+    records,
+    understands,
+    world_of,
+)
 from akl_bench.microworld.grammar import answer
 from akl_bench.microworld.kinds import KINDS
 from akl_bench.microworld.worlds import ONE
@@ -63,6 +72,16 @@ def test_no_prompt_of_its_tests_is_trained_on():
     )
     assert not any(train & test for test in tests)
     assert {row["instruction"] for row in records("test", 600, world=TWO)} != tests[1]
+
+
+@pytest.mark.parametrize("split", HARNESS_SPLITS)
+def test_it_has_rows_for_every_task(split):
+    rows = records(split, 200, world=TWO)
+    for row in rows:
+        valid = [is_valid(row["instruction"], choice, TWO) for choice in row.get("choices", ())]
+        assert [at for at, right in enumerate(valid) if right] == [
+            at for at in range(len(valid)) if at == row["gold"]
+        ]
 
 
 def test_metrics_judge_by_the_world_that_they_are_told():
