@@ -21,9 +21,10 @@ VALIDATION = "validation"
 class ModelRef(Strict):
     """Where a model comes from.
 
-    `microworld` is the embedded teacher, `path` a local folder, `hub` the Hugging Face hub (with
-    `--online`), `gguf` a Python package that holds a GGUF file, `teacher` the teacher with only
-    `layers` kept, `random` a fresh model of the teacher's architecture with `architecture` changed.
+    `microworld` is the embedded teacher of the world `name` (one), `path` a local folder, `hub` the
+    Hugging Face hub (with `--online`), `gguf` a Python package that holds a GGUF file, `teacher`
+    the teacher with only `layers` kept, `random` a fresh model of the teacher's architecture with
+    `architecture` changed.
     """
 
     source: Literal["microworld", "path", "hub", "gguf", "teacher", "random"]

@@ -1,6 +1,7 @@
-"""Train the shipped teacher of the microworld again (minutes on one core).
+"""Train a shipped teacher of the microworld again (minutes on one core).
 
     python benchmarks/build_teacher.py --out akl_bench/microworld/teacher
+    python benchmarks/build_teacher.py --world two --out akl_bench/microworld/teacher_two
 
 One thread and a fixed seed: the same torch on the same machine class gives the same weights.
 """
@@ -22,9 +23,10 @@ from akl_bench.data.batches import Batch, collate, length_batches
 from akl_bench.data.examples import Example, encode, response_tokens
 from akl_bench.data.prompts import Prompt
 from akl_bench.data.records import load_records
-from akl_bench.microworld import GRAMMAR_VERSION
+from akl_bench.microworld import GRAMMAR_VERSION, WORLDS
 from akl_bench.microworld.grammar import answer
 from akl_bench.microworld.kinds import KINDS
+from akl_bench.microworld.worlds import ONE
 from akl_bench.tasks import DataSource
 from akl_bench.training.loop import Learner
 from akl_bench.training.objective import Objective
@@ -54,6 +56,7 @@ PAD, EOS, UNK = "<pad>", "<eos>", "<unk>"
 
 def build(
     out: Path,
+    world: str = "one",
     *,
     log: Callable[[str], None] = lambda line: None,
     stop_after: int = STEPS,
@@ -62,6 +65,7 @@ def build(
 
     Args:
         out: Folder to write; created where absent.
+        world: Whose facts it learns.
         log: Receives one line every 50 steps.
         stop_after: Stop after so many steps of the schedule (to check its beginning).
     """
@@ -86,7 +90,7 @@ def build(
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98))
     model.train()
     curve: dict[str, float] = {}
-    examples = examples_of(SEED, stop_after * BATCH_SIZE, tokenizer)
+    examples = examples_of(world, SEED, stop_after * BATCH_SIZE, tokenizer)
     for step in range(stop_after):
         warm = min(1.0, (step + 1) / WARMUP_STEPS)
         for group in optimizer.param_groups:
@@ -103,11 +107,12 @@ def build(
         if (step + 1) % 50 == 0 or step + 1 == stop_after:
             curve[str(step + 1)] = round(total, 6)
             log(f"step {step + 1}/{STEPS}: loss {total:.4f}")
-    value = new_rows_loss(model, tokenizer)
+    value = new_rows_loss(model, tokenizer, world)
     log(f"loss on new rows {value:.4f} nats per token")
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
     recipe = {
+        "world": world,
         "steps": stop_after,
         "seed": SEED,
         "batch_size": BATCH_SIZE,
@@ -122,10 +127,10 @@ def build(
     torch.set_num_threads(threads)
 
 
-def new_rows_loss(model: Any, tokenizer: Any) -> float:
+def new_rows_loss(model: Any, tokenizer: Any, world: str = "one") -> float:
     """Mean nats per response token (the end included) over other rows of the same distribution."""
     model.eval()
-    examples = examples_of(SEED + 1, NEW_ROWS, tokenizer)
+    examples = examples_of(world, SEED + 1, NEW_ROWS, tokenizer)
     learner, tokens = learner_of(model, tokenizer), response_tokens(examples)
     with torch.no_grad():
         parts = length_batches(examples, BATCH_SIZE)
@@ -153,10 +158,12 @@ def build_tokenizer() -> transformers.PreTrainedTokenizerFast:
 
 
 def vocabulary() -> list[str]:
-    """Every word that an instruction or an answer can contain, sorted, without special tokens."""
+    """Every word of an instruction or answer, sorted, without special tokens: one list for all
+    worlds.
+    """
     words = {":"}
     for kind in KINDS:
-        for slot_words in kind.fillings:
+        for slot_words in kind.fillings(ONE):
             instruction = kind.fill(slot_words)
             words.update(instruction.split())
             for mode in answer(instruction).modes:
@@ -169,9 +176,9 @@ def learner_of(model: Any, tokenizer: Any) -> Learner:
     return Learner(model, Objective(None), len(tokenizer), tokenizer.pad_token_id)
 
 
-def examples_of(seed: int, rows: int, tokenizer: Any) -> list[Example]:
+def examples_of(world: str, seed: int, rows: int, tokenizer: Any) -> list[Example]:
     """The teacher's first rows as token ids, their prompts as the profile's template has them."""
-    source = DataSource(source="microworld", split="teacher", rows=rows, seed=seed)
+    source = DataSource(source="microworld", split="teacher", rows=rows, seed=seed, world=world)
     longest = ARCHITECTURE["max_position_embeddings"]
     return encode(
         load_records(source, "teacher"),
@@ -190,9 +197,10 @@ def _parts(examples: list[Example], pad_id: int) -> list[Batch]:
 
 @click.command()
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
-def main(out: Path) -> None:
-    """Train the teacher and write it to a folder."""
-    build(out, log=print)
+@click.option("--world", type=click.Choice(list(WORLDS)), default="one", show_default=True)
+def main(out: Path, world: str) -> None:
+    """Train the teacher of a world and write it to a folder."""
+    build(out, world, log=print)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def test_no_question_comes_twice(monkeypatch: pytest.MonkeyPatch) -> None:
         rows = records(split, 300)
         assert len({(row["query"], *sorted(row.get("choices", ()))) for row in rows}) == 300
     row = records("cloze", 1)[0]
-    monkeypatch.setattr(choices, "cloze", lambda rng: row)
+    monkeypatch.setattr(choices, "cloze", lambda rng, world: row)
     assert len(records("cloze", 1)) == 1
     with pytest.raises(UsageError, match="split cloze has fewer than 2 rows"):
         records("cloze", 2)
