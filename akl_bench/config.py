@@ -133,6 +133,11 @@ class Profile(Strict):
     data: DataConfig
     training: TrainingConfig
     tasks: dict[str, TaskSpec] = Field(min_length=1)
+    table: tuple[str, ...] = Field(
+        default=(),
+        description="columns that a table shows unasked: TASK, METRIC, TASK/METRIC, accuracy (mean "
+        "of the lm-eval tasks), lr; the tasks' headlines where empty",
+    )
     seeds: tuple[_Seed, ...] = Field(default=(1, 2, 3), min_length=1)
     smoke: bool = False
     dry_models: bool = False

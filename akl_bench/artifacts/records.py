@@ -1,5 +1,6 @@
 """What seals and runs say, as typed models with a schema number."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -142,7 +143,7 @@ class Seal(_Record):
 
 
 class CellRecord(_Record):
-    """One (objective, student, seed) of a run.
+    """One (objective, student, seed, point of the sweep) of a run.
 
     Attributes:
         objective: Label of its row: a canonical spec, "teacher", "untrained", or the label of a
@@ -152,6 +153,7 @@ class CellRecord(_Record):
         kind: Where its model comes from.
         name: Its folder.
         path: Folder of the checkpoint, where it is one.
+        axes: What a sweep sets for it: key of the profile, as "training.steps", to value.
     """
 
     objective: str
@@ -160,12 +162,22 @@ class CellRecord(_Record):
     kind: Literal["teacher", "untrained", "trained", "checkpoint"]
     name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,79}$")
     path: str = ""
+    axes: Fields = {}
 
     @property
     def label(self) -> str:
         """How it is named to people."""
-        parts = (self.objective, self.student, f"seed {self.seed}")
+        axes = [f"{name}={text}" for name, text in self.point]
+        parts = (self.objective, self.student, *axes, f"seed {self.seed}")
         return ", ".join(part for part in parts if part)
+
+    @property
+    def point(self) -> tuple[tuple[str, str], ...]:
+        """Its axes, with values as text."""
+        return tuple(
+            (name, value if isinstance(value, str) else json.dumps(value))
+            for name, value in self.axes.items()
+        )
 
 
 class Measured(_Record):

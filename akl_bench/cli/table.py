@@ -15,7 +15,7 @@ from akl_bench.cli._options import FORMATS
 @click.option(
     "--format", "format_", type=click.Choice([*FORMATS, "html"]), default="text", show_default=True
 )
-@click.option("--all", "every_metric", is_flag=True, help="Every metric, not only the headlines.")
+@click.option("--all", "every_metric", is_flag=True, help="Every metric, and the cost.")
 @click.option(
     "--baseline",
     metavar="OBJECTIVE",

@@ -1,130 +1,27 @@
-"""A run as one table, whatever the format: rows, evidence in the cells, and the footnotes."""
+"""A run as one table, whatever the format: which rows and columns, evidence, and footnotes."""
 
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from akl_bench.artifacts.records import Made
 from akl_bench.errors import UsageError
+from akl_bench.report.columns import COST, OF_STUDENT, choose
 from akl_bench.report.compare import ALPHA, TESTS, Comparison, baseline_of, compare
 from akl_bench.report.frame import Column, Row, RowKey, RunFrame, Spread, is_reference
+from akl_bench.report.names import axis_order
+from akl_bench.report.notes import about, tuning
+from akl_bench.report.parts import BEST, BETTER, SECOND, WORSE, Cell, Line, Table, shown
 from akl_bench.report.published import ROUGE_L, PublishedRow, beside, footnotes_on
 
-BETTER, WORSE = "†", "‡"
 DEFAULT_BASELINE = "sft"
-BEST, SECOND = "best", "second"
-_SECONDS = Column("cost", "train s", False, 1.0, "%.1f", "wall clock of training, one process")
-_MEMORY = Column("cost", "peak MiB", False, 1.0, "%.0f", "largest resident memory of the process")
-COST: dict[Column, Callable[[Made], float]] = {
-    _SECONDS: lambda made: made.seconds,
-    _MEMORY: lambda made: made.peak_memory_mib,
-}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value of the table: mean and standard deviation over seeds; raw values.
-
-    Attributes:
-        mean: None where nothing was measured.
-        std: None for one seed.
-        seeds: Number of seeds that have a value, where it is not that of the row.
-        rank: "best", "second" or "".
-        mark: A dagger where the difference from the baseline is significant.
-    """
-
-    mean: float | None = None
-    std: float | None = None
-    seeds: int | None = None
-    rank: str = ""
-    mark: str = ""
-
-    def number(self, column: Column, plus_minus: str = "±") -> str:
-        """The value as shown, without its marks."""
-        if self.mean is None:
-            return "-"
-        text = shown(column, self.mean)
-        if self.std is not None:
-            text += f" {plus_minus} {shown(column, self.std)}"
-        return text if self.seeds is None else f"{text} (seeds: {self.seeds})"
-
-
-def shown(column: Column, value: float) -> str:
-    """A raw value in the column's unit and format."""
-    text = column.format % (column.scale * value)
-    return text if re.search("[1-9]", text) else text.removeprefix("-")
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row of the table.
-
-    Attributes:
-        group: "reference", "objective" or "published".
-        seeds: As "2/3": seeds that are finished of those asked for.
-    """
-
-    row: Row
-    group: str
-    seeds: str
-    cells: list[Cell]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows in the order of the page: references first, then objectives, the best first.
-
-    Attributes:
-        columns: The columns of numbers; those of cost come last.
-        notes: Footnotes, the tests among them.
-        baseline: The objective that differences are taken from; None where there is none.
-        comparisons: Every comparison behind the daggers.
-        published: The published rows at its end.
-    """
-
-    columns: list[Column]
-    rows: list[Line]
-    notes: list[str]
-    baseline: str | None
-    comparisons: Mapping[RowKey, Comparison]
-    published: list[PublishedRow]
-
-    @property
-    def heads(self) -> list[str]:
-        """Heads of the columns before the numbers."""
-        heads = ["objective"]
-        heads += ["student"] if len({r.row.student for r in self.rows} - {""}) > 1 else []
-        heads += ["run"] if any(r.row.run for r in self.rows) else []
-        return [*heads, "seeds"]
-
-    def lead(self, line: Line) -> list[str]:
-        """What stands under `heads` in a line."""
-        values = {**line.row._asdict(), "seeds": line.seeds}
-        return [values[head] for head in self.heads]
-
-    @property
-    def groups(self) -> list[tuple[str, list[Line]]]:
-        """Lines by group: references, objectives, published ones."""
-        return [(group, [*lines]) for group, lines in groupby(self.rows, lambda line: line.group)]
-
-    @property
-    def tasks(self) -> list[tuple[str, int]]:
-        """Tasks with their numbers of columns."""
-        tasks = groupby(column.task for column in self.columns)
-        return [(task, len([*columns])) for task, columns in tasks]
-
-    def footnotes(self, ranks: str = "best bold, second underlined") -> list[str]:
-        """The notes, with what marks the ranks."""
-        return [self.notes[0], ranks, *self.notes[1:]]
 
 
 def build(
     frame: RunFrame,
     *,
+    columns: Sequence[str] = (),
     every_metric: bool = False,
+    cost: bool = False,
     baseline: str | None = None,
     pooled: bool = False,
     published: bool = False,
@@ -134,7 +31,9 @@ def build(
 
     Args:
         frame: The run or runs.
-        every_metric: Every metric instead of the headlines.
+        columns: Names of the columns to show, as in `columns.choose`; none: those of the profile.
+        every_metric: All columns that there are.
+        cost: Also what training cost.
         baseline: What the rows are compared with, as the user names it; None is sft where the run
             has it.
         pooled: Test with one spread for all objectives.
@@ -142,46 +41,63 @@ def build(
         detailed: Give each comparison its intervals and power, which takes seconds.
 
     Raises:
-        UsageError: The baseline is none of the run's objectives.
+        UsageError: The baseline is none of the run's objectives, or a column none of its columns.
     """
-    columns = frame.columns if every_metric else frame.shown
+    chosen = _columns(frame, columns, every_metric=every_metric, cost=cost)
     against = _baseline(frame, baseline)
     comparisons: dict[RowKey, Comparison] = {}
     if against is not None:
-        comparisons = compare(frame, columns, against, pooled=pooled, detailed=detailed)
+        comparisons = compare(frame, chosen, against, pooled=pooled, detailed=detailed)
     summary = frame.summary()
     grid: dict[Row, list[Cell]] = {row: [] for row in frame.rows}
-    for column in columns:
+    for column in chosen:
+        settings = _of_students(frame, column)
         spreads = {row: s for row in frame.rows if (s := summary.get((row, *column.key)))}
-        ranks = _ranks({row: spread.mean for row, spread in spreads.items()}, column)
+        ranks: dict[Row, str] = {}
+        for point in dict.fromkeys(row.axes for row in spreads):
+            at_point = {row: spread.mean for row, spread in spreads.items() if row.axes == point}
+            ranks |= _ranks(at_point, column)
         for row, cells in grid.items():
-            cells.append(Cell())
+            cells.append(settings.get(row, Cell()))
             if row in spreads:
                 mean, std, seeds = spreads[row]
                 odd = seeds if seeds != len(frame.finished(row)) else None
                 made = comparisons.get((row, *column.key))
                 mark = (BETTER if made.better else WORSE) if made and made.significant else ""
                 cells[-1] = Cell(mean, std, odd, ranks.get(row, ""), mark)
-    cost = _cost(frame)
     rows = [
         Line(
             row,
             "reference" if is_reference(row.objective) else "objective",
             f"{len(frame.finished(row))}/{frame.seeds[row]}",
-            [*grid[row], *(cells.get(row, Cell()) for cells in cost.values())],
+            grid[row],
         )
-        for row in _ordered(columns, grid)
+        for row in _ordered(chosen, grid)
     ]
     outside = beside(frame.profile) if published else []
-    notes = _notes(frame, against, [c for c in comparisons.values() if c.p is not None])
+    first, *others = _notes(frame, against, [c for c in comparisons.values() if c.p is not None])
+    is_asked = every_metric or bool(columns)
+    notes = [first, *tuning(frame), *others, *about(frame, chosen, is_asked=is_asked)]
     return Table(
-        [*columns, *cost],
-        rows + [_published_line(row, [*columns, *cost]) for row in outside],
+        chosen,
+        rows + [_published_line(row, chosen) for row in outside],
         [*notes, *(footnotes_on(outside) if published else ()), *frame.stamps],
         against,
         comparisons,
         outside,
+        frame.names,
     )
+
+
+def _columns(
+    frame: RunFrame, names: Sequence[str], *, every_metric: bool, cost: bool
+) -> list[Column]:
+    """The columns of a table."""
+    if every_metric:
+        return frame.every
+    chosen = choose(frame.every, names) if names else frame.shown
+    costs = [column for column in frame.of_students if cost and column in COST]
+    return [*dict.fromkeys([*chosen, *costs])]
 
 
 def _baseline(frame: RunFrame, wanted: str | None) -> str | None:
@@ -198,11 +114,12 @@ def _ordered(columns: Sequence[Column], grid: Mapping[Row, list[Cell]]) -> list[
     directed = [(i, c.higher_is_better) for i, c in enumerate(columns)]
     lead, is_up = next(((i, up) for i, up in directed if up is not None), (None, None))
 
-    def order(row: Row) -> tuple[bool, str, float]:
+    def order(row: Row) -> tuple[Any, ...]:
         if is_reference(row.objective):
-            return False, "", 0
+            return (False,)
         mean = None if lead is None else grid[row][lead].mean
-        return True, row.student, math.inf if mean is None else -mean if is_up else mean
+        quality = math.inf if mean is None else -mean if is_up else mean
+        return True, row.student, axis_order(row), quality
 
     return sorted(grid, key=order)
 
@@ -218,15 +135,19 @@ def _ranks(means: Mapping[Row, float], column: Column) -> dict[Row, str]:
     return {row: places.get(text, "") for row, text in texts.items() if len(places) > 1}
 
 
-def _cost(frame: RunFrame) -> dict[Column, dict[Row, Cell]]:
-    """What training cost; no columns where nothing was trained."""
-    made = {row: [c.student.made for c in frame.of(row) if c.student] for row in frame.rows}
-    trained = {row: seals for row, seals in made.items() if seals}
-    return {
-        column: {row: Cell(*Spread.of([*map(read, trained[row])])[:2]) for row in trained}
-        for column, read in COST.items()
-        if trained
-    }
+def _of_students(frame: RunFrame, column: Column) -> dict[Row, Cell]:
+    """What the students' seals say in a column: mean and spread of a cost, range of a setting."""
+    if (read := OF_STUDENT.get(column)) is None:
+        return {}
+    cells = {}
+    for row in frame.rows:
+        said = (read(cell.student) for cell in frame.of(row) if cell.student)
+        if values := [value for value in said if value is not None]:
+            low, high = min(values), max(values)
+            is_cost = column in COST
+            setting = Cell(low, up_to=high if high > low else None)
+            cells[row] = Cell(*Spread.of(values)[:2]) if is_cost else setting
+    return cells
 
 
 def _published_line(published: PublishedRow, columns: Sequence[Column]) -> Line:
@@ -243,7 +164,7 @@ def _published_line(published: PublishedRow, columns: Sequence[Column]) -> Line:
 
 def _notes(frame: RunFrame, baseline: str | None, tested: Sequence[Comparison]) -> list[str]:
     """What the numbers are, how they were compared, and what is missing."""
-    notes = ["mean ± standard deviation over training seeds, whose number is in the column seeds"]
+    notes = ["mean ± standard deviation over training seeds"]
     if baseline is None:
         notes.append(
             f"no {DEFAULT_BASELINE} to compare with; name another objective with --baseline"

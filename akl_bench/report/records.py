@@ -8,7 +8,7 @@ from typing import Any
 from akl_bench.report.compare import Comparison
 from akl_bench.report.escape import csv_text
 from akl_bench.report.frame import RunFrame
-from akl_bench.report.layout import Table
+from akl_bench.report.parts import Table
 
 _FIELDS = ["objective", "student", "run", "task", "metric", "mean", "std", "seeds"]
 _FIELDS += ["higher_is_better", "n", "baseline", "difference", "low", "high", "p", "p_holm"]

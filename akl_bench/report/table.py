@@ -7,7 +7,8 @@ from typing import Any
 
 from akl_bench.report.escape import latex_text, markdown_text, terminal_text
 from akl_bench.report.frame import Column, RunFrame
-from akl_bench.report.layout import BEST, BETTER, SECOND, WORSE, Cell, Table, build
+from akl_bench.report.layout import build
+from akl_bench.report.parts import BEST, BETTER, SECOND, WORSE, Cell, Table
 from akl_bench.report.records import as_csv, as_json
 from akl_bench.report.text import Markup, aligned, latex_tabular, markdown_table
 
@@ -62,21 +63,27 @@ def text(table: Table, *, styled: bool = False, width: int | None = None) -> str
     def mark(cell: Cell) -> str:
         return cell.mark + ("" if styled else _SUPERSCRIPTS[cell.rank])
 
-    # Numbers stay aligned: each leaves room for the marks of any other in its column.
+    # Numbers stay aligned: each leaves room for the marks of any other in its column, and a blank.
     room = {
-        column: max((len(mark(line.cells[i])) for line in table.rows), default=0)
+        column: max((len(mark(line.cells[i])) for line in table.rows), default=0) or 1
         for i, column in enumerate(table.columns)
     }
 
     def value(cell: Cell, column: Column) -> str:
         shown = terminal_text(cell.number(column)) + mark(cell).ljust(room[column])
         style = {BEST: 1, SECOND: 4}.get(cell.rank) if styled else None
-        return Markup(f"\033[{style}m{shown}\033[0m") if style else shown
+        return Markup(f"\033[{style}m{shown}\033[0m") if style else Markup(shown)
 
-    heads = [[head] for head in table.heads] + [_head_lines(column) for column in table.columns]
+    lead = len(table.heads)
+    heads = [[head] for head in table.heads] + [_head(table, column) for column in table.columns]
     height = max(map(len, heads))
     levels = zip(*([""] * (height - len(head)) + head for head in heads), strict=True)
-    lines = aligned([[*levels], *_groups(table, value)], left=len(table.heads), width=width)
+    over = [""] * lead
+    for group in table.tasks:
+        over += [f"{group.task} n={group.n}" if group.n else group.task] * group.columns
+    body = [[*levels], *_groups(table, value)]
+    # A blank after each number is half of the gap.
+    lines = aligned(body, left=lead, width=width, gap=1, over=over)
     ranks = () if styled else ("¹ best, ² second",)
     notes = [
         textwrap.fill(note, width or _NOTE_WIDTH, subsequent_indent="  ", break_on_hyphens=False)
@@ -93,28 +100,26 @@ def _groups(table: Table, value: Callable[[Cell, Column], str]) -> list[list[lis
     ]
 
 
-def _head_lines(column: Column) -> list[str]:
-    n = f"n={column.n}" if column.n else ""
-    return [*_folded(column.task), f"{column.metric} {column.arrow}".rstrip(), n]
-
-
-def _folded(name: str, width: int = 12) -> list[str]:
-    """A long name on several lines, broken after underscores."""
-    lines = [""]
-    for piece in name.replace("_", "_\0").split("\0"):
-        if lines[-1] and len(lines[-1]) + len(piece) > width:
-            lines.append("")
-        lines[-1] += piece
-    return lines
+def _head(table: Table, column: Column) -> list[str]:
+    """Name, parameters and direction of a metric, and its n where that is not its task's."""
+    name, parenthesis, params = column.metric.partition("(")
+    lines = [name, parenthesis + params] if params else [name]
+    lines[-1] += f" {column.arrow}" if column.arrow else ""
+    return lines + ([f"n={n}"] if (n := table.size(column)) else [])
 
 
 def markdown(table: Table) -> str:
     """A GitHub table; best bold, second underlined."""
-    heads = list(table.heads)
-    for column in table.columns:
-        parts = [markdown_text(column.task), f"{markdown_text(column.metric)} {column.arrow}"]
-        parts += [f"n={column.n}"] if column.n else []
-        heads.append(Markup("<br>".join(part.rstrip() for part in parts)))
+    over = []
+    for group in table.tasks:
+        title = [markdown_text(group.task), f"n={group.n}" if group.n else ""]
+        # There are no cells over several columns: the first one has the title.
+        over += ["<br>".join(filter(None, title)), *[""] * (group.columns - 1)]
+    heads: list[str] = [*table.heads]
+    for title, column in zip(over, table.columns, strict=True):
+        parts = [title, f"{markdown_text(column.metric)} {column.arrow}".rstrip()]
+        parts += [f"n={n}"] if (n := table.size(column)) else []
+        heads.append(Markup("<br>".join(filter(None, parts))))
     ranked = {BEST: "**{}**", SECOND: "<u>{}</u>", "": "{}"}
 
     def value(cell: Cell, column: Column) -> str:
@@ -130,16 +135,20 @@ def latex(table: Table, *, siunitx: bool = False) -> str:
     """A tabular of the package booktabs (and siunitx), with its notes below."""
     lead = len(table.heads)
     top, rules, at = [""] * lead, [], lead + 1
-    for task, span in table.tasks:
-        top.append(Markup(f"\\multicolumn{{{span}}}{{c}}{{{latex_text(task)}}}"))
-        rules.append(f"\\cmidrule(lr){{{at}-{at + span - 1}}}")
+    for task, span, n in table.tasks:
+        title = latex_text(task) + (f", $n={n}$" if n else "")
+        top.append(Markup(f"\\multicolumn{{{span}}}{{c}}{{{title}}}" if task else ""))
+        rules += [f"\\cmidrule(lr){{{at}-{at + span - 1}}}"] if task else []
         at += span
     arrows = {True: " $\\uparrow$", False: " $\\downarrow$", None: ""}
     first, *others = (head.capitalize() for head in table.heads)
     # LaTeX reads the rules under the tasks before the first cell of the next row.
     heads = [Markup(" ".join(rules) + "\n" + latex_text(first)), *others]
     heads += [Markup(latex_text(c.metric) + arrows[c.higher_is_better]) for c in table.columns]
-    sizes = [""] * lead + [Markup(f"$n={c.n}$" if c.n else "") for c in table.columns]
+    sizes = [table.size(column) for column in table.columns]
+    head = [top, heads]
+    if any(sizes):
+        head.append([""] * lead + [Markup(f"$n={n}$" if n else "") for n in sizes])
     marks = {BETTER: r"\textsuperscript{\dag}", WORSE: r"\textsuperscript{\ddag}", "": ""}
     ranked = {BEST: r"\textbf{{{}}}", SECOND: r"\underline{{{}}}", "": "{}"}
 
@@ -151,7 +160,7 @@ def latex(table: Table, *, siunitx: bool = False) -> str:
     lines = [
         f"% Needs the packages {'booktabs and siunitx' if siunitx else 'booktabs'}.",
         *(["\\sisetup{separate-uncertainty=true}"] if siunitx else []),
-        *latex_tabular([[top, heads, sizes], *_groups(table, value)], left=lead),
+        *latex_tabular([head, *_groups(table, value)], left=lead),
         "",
         f"{{\\footnotesize {notes}.\\par}}",
     ]
@@ -161,5 +170,5 @@ def latex(table: Table, *, siunitx: bool = False) -> str:
 def _latex_number(cell: Cell, column: Column, siunitx: bool) -> str:
     if not siunitx or cell.mean is None:
         return latex_text(cell.number(column))
-    number, _, rest = latex_text(cell.number(column, "+-")).partition(" (")
+    number, _, rest = latex_text(cell.number(column, " +- ")).partition(" (")
     return f"\\num{{{number}}}" + (f" ({rest}" if rest else "")
