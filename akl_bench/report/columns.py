@@ -1,4 +1,4 @@
-"""Columns of numbers: what runs measure, the mean over lm-eval tasks, and what students' seals say."""
+"""Columns: what runs measure, the mean over lm-eval tasks, and what students' seals say."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -109,9 +109,9 @@ def choose(columns: Sequence[Column], names: Iterable[str]) -> list[Column]:
     chosen: dict[Column, None] = {}
     for name in names:
         if not (found := named(columns, name)):
-            known = {part for c in columns for part in (c.task, c.metric, "/".join(c.key))}
-            pairs = {part for part in known if "/" in part}
-            raise UnknownNameError("column", name, (pairs if "/" in name else known - pairs) - {""})
+            pairs = {"/".join(column.key) for column in columns if column.task}
+            single = {part for column in columns for part in column.key if part}
+            raise UnknownNameError("column", name, pairs if "/" in name else single)
         chosen |= dict.fromkeys(found)
     return [*chosen]
 

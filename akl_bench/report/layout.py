@@ -51,7 +51,7 @@ def build(
     summary = frame.summary()
     grid: dict[Row, list[Cell]] = {row: [] for row in frame.rows}
     for column in chosen:
-        settings = _of_students(frame, column)
+        settings = of_students(frame, column)
         spreads = {row: s for row in frame.rows if (s := summary.get((row, *column.key)))}
         ranks: dict[Row, str] = {}
         for point in dict.fromkeys(row.axes for row in spreads):
@@ -135,7 +135,7 @@ def _ranks(means: Mapping[Row, float], column: Column) -> dict[Row, str]:
     return {row: places.get(text, "") for row, text in texts.items() if len(places) > 1}
 
 
-def _of_students(frame: RunFrame, column: Column) -> dict[Row, Cell]:
+def of_students(frame: RunFrame, column: Column) -> dict[Row, Cell]:
     """What the students' seals say in a column: mean and spread of a cost, range of a setting."""
     if (read := OF_STUDENT.get(column)) is None:
         return {}

@@ -110,14 +110,14 @@ class Table:
 
     @cached_property
     def _axes(self) -> dict[str, str]:
-        return axis_names((line.row for line in self.rows), ("objective", "student", "run", "seeds"))
+        return axis_names(
+            (line.row for line in self.rows), ("objective", "student", "run", "seeds")
+        )
 
     @cached_property
     def _seeds_of_all(self) -> int | None:
         """The number of seeds where every row has finished that many."""
-        done, asked = zip(
-            *(line.seeds.split("/") for line in self.rows if line.seeds), strict=True
-        )
+        done, asked = zip(*(line.seeds.split("/") for line in self.rows if line.seeds), strict=True)
         return int(done[0]) if len({*done, *asked}) == 1 else None
 
     def lead(self, line: Line) -> list[str]:

@@ -29,7 +29,7 @@ def render(
 
     Args:
         frame: The run or runs.
-        format: One of the six; csv and json always have all metrics.
+        format: One of the six; csv and json always have all metrics, and full names.
         styled: Terminal bold and underline (text).
         width: Split the table into parts that are no wider (text).
         siunitx: Numbers as `\num{}` (LaTeX).
@@ -75,15 +75,12 @@ def text(table: Table, *, styled: bool = False, width: int | None = None) -> str
         return Markup(f"\033[{style}m{shown}\033[0m") if style else Markup(shown)
 
     lead = len(table.heads)
-    heads = [[head] for head in table.heads] + [_head(table, column) for column in table.columns]
-    height = max(map(len, heads))
-    levels = zip(*([""] * (height - len(head)) + head for head in heads), strict=True)
     over = [""] * lead
     for group in table.tasks:
         over += [f"{group.task} n={group.n}" if group.n else group.task] * group.columns
-    body = [[*levels], *_groups(table, value)]
+    rows = [_levels(table), *_groups(table, value)]
     # A blank after each number is half of the gap.
-    lines = aligned(body, left=lead, width=width, gap=1, over=over)
+    lines = aligned(rows, left=lead, width=width, gap=1, over=over)
     ranks = () if styled else ("¹ best, ² second",)
     notes = [
         textwrap.fill(note, width or _NOTE_WIDTH, subsequent_indent="  ", break_on_hyphens=False)
@@ -100,6 +97,14 @@ def _groups(table: Table, value: Callable[[Cell, Column], str]) -> list[list[lis
     ]
 
 
+def _levels(table: Table) -> list[list[str]]:
+    """The heads of all columns on as many lines as the tallest needs."""
+    heads = [[head] for head in table.heads] + [_head(table, column) for column in table.columns]
+    height = max(map(len, heads))
+    padded = ([""] * (height - len(head)) + head for head in heads)
+    return [[*level] for level in zip(*padded, strict=True)]
+
+
 def _head(table: Table, column: Column) -> list[str]:
     """Name, parameters and direction of a metric, and its n where that is not its task's."""
     name, parenthesis, params = column.metric.partition("(")
@@ -110,16 +115,16 @@ def _head(table: Table, column: Column) -> list[str]:
 
 def markdown(table: Table) -> str:
     """A GitHub table; best bold, second underlined."""
-    over = []
-    for group in table.tasks:
-        title = [markdown_text(group.task), f"n={group.n}" if group.n else ""]
-        # There are no cells over several columns: the first one has the title.
-        over += ["<br>".join(filter(None, title)), *[""] * (group.columns - 1)]
+    # No cell can span several columns: the first of a task has its title.
+    titles: list[list[str]] = []
+    for task, span, n in table.tasks:
+        title = [markdown_text(task), *([f"n={n}"] if n else [])]
+        titles += [title, *[["", ""]] * (span - 1)]
     heads: list[str] = [*table.heads]
-    for title, column in zip(over, table.columns, strict=True):
-        parts = [title, f"{markdown_text(column.metric)} {column.arrow}".rstrip()]
+    for title, column in zip(titles, table.columns, strict=True):
+        parts = [*title, f"{markdown_text(column.metric)} {column.arrow}".rstrip()]
         parts += [f"n={n}"] if (n := table.size(column)) else []
-        heads.append(Markup("<br>".join(filter(None, parts))))
+        heads.append(Markup("<br>".join(parts)))
     ranked = {BEST: "**{}**", SECOND: "<u>{}</u>", "": "{}"}
 
     def value(cell: Cell, column: Column) -> str:
@@ -132,23 +137,16 @@ def markdown(table: Table) -> str:
 
 
 def latex(table: Table, *, siunitx: bool = False) -> str:
-    """A tabular of the package booktabs (and siunitx), with its notes below."""
-    lead = len(table.heads)
-    top, rules, at = [""] * lead, [], lead + 1
+    """A tabular of the package booktabs, shrunk where a line is too short, with its notes below."""
+    top, rules, at = [""] * len(table.heads), [], len(table.heads) + 1
     for task, span, n in table.tasks:
-        title = latex_text(task) + (f", $n={n}$" if n else "")
+        title = latex_text(task) + (f" {{\\scriptsize $n={n}$}}" if n else "")
         top.append(Markup(f"\\multicolumn{{{span}}}{{c}}{{{title}}}" if task else ""))
         rules += [f"\\cmidrule(lr){{{at}-{at + span - 1}}}"] if task else []
         at += span
-    arrows = {True: " $\\uparrow$", False: " $\\downarrow$", None: ""}
-    first, *others = (head.capitalize() for head in table.heads)
+    levels = _levels(table)
     # LaTeX reads the rules under the tasks before the first cell of the next row.
-    heads = [Markup(" ".join(rules) + "\n" + latex_text(first)), *others]
-    heads += [Markup(latex_text(c.metric) + arrows[c.higher_is_better]) for c in table.columns]
-    sizes = [table.size(column) for column in table.columns]
-    head = [top, heads]
-    if any(sizes):
-        head.append([""] * lead + [Markup(f"$n={n}$" if n else "") for n in sizes])
+    levels[0][0] = Markup(" ".join(rules) + "\n" + latex_text(levels[0][0]))
     marks = {BETTER: r"\textsuperscript{\dag}", WORSE: r"\textsuperscript{\ddag}", "": ""}
     ranked = {BEST: r"\textbf{{{}}}", SECOND: r"\underline{{{}}}", "": "{}"}
 
@@ -157,10 +155,14 @@ def latex(table: Table, *, siunitx: bool = False) -> str:
         return Markup(ranked[cell.rank].format(number))
 
     notes = "; ".join(latex_text(note) for note in table.footnotes())
+    packages = ["booktabs", "graphicx", *(["siunitx"] if siunitx else [])]
     lines = [
-        f"% Needs the packages {'booktabs and siunitx' if siunitx else 'booktabs'}.",
+        f"% Needs the packages {', '.join(packages)}.",
         *(["\\sisetup{separate-uncertainty=true}"] if siunitx else []),
-        *latex_tabular([head, *_groups(table, value)], left=lead),
+        "{\\footnotesize\\setlength{\\tabcolsep}{3pt}%",
+        "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%",
+        *latex_tabular([[top, *levels], *_groups(table, value)], left=len(table.heads)),
+        "}\\par}",
         "",
         f"{{\\footnotesize {notes}.\\par}}",
     ]

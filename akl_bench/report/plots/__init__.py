@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from akl_bench.errors import UsageError
 from akl_bench.report.figures import save
 from akl_bench.report.frame import RunFrame
-from akl_bench.report.plots import curves, ranks, scatter
+from akl_bench.report.plots import axis, curves, ranks, scatter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +28,7 @@ KINDS = {
     "ranks": Kind(ranks.draw, "two objectives with a value on every task"),
     "curves": Kind(curves.draw, "train.jsonl in its cells"),
     "cost": Kind(scatter.cost, "a headline and a training time"),
+    "axis": Kind(axis.draw, "a sweep over numbers, as --sweep training.steps=300,1000"),
 }
 
 
