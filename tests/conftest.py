@@ -140,6 +140,7 @@ class RunWriter:
         measure="m",
         code=None,
         made=None,
+        axes=None,
     ):
         """Add a cell.
 
@@ -158,12 +159,15 @@ class RunWriter:
             measure: How it is measured; in run.json it is "m".
             code: Task -> hash of the code that answered and scored.
             made: Laid over MADE in all its seals.
+            axes: Its point of a sweep, as {"training.steps": 300}.
         """
         kind = kind or (objective if objective in ("teacher", "untrained") else "trained")
         student = "" if kind in ("teacher", "checkpoint") else student
-        key = digest([self.run.folder.name if kind == "trained" else "", objective, seed, fields])
-        name = cell_name(objective, student, seed, key)
-        record = CellRecord(objective=objective, student=student, seed=seed, kind=kind, name=name)
+        run = self.run.folder.name if kind == "trained" else ""
+        name = cell_name(objective, student, seed, digest([run, objective, seed, fields, axes]))
+        record = CellRecord(
+            objective=objective, student=student, seed=seed, kind=kind, name=name, axes=axes or {}
+        )
         self.cells.append(record)
         self.place = CellFolder(self.run.cells / name)
         self.made = Made(**MADE | (made or {}))
@@ -246,7 +250,7 @@ def write(
     **profile,
 ) -> Path:
     """Write a run of those values: by objective and column, one per seed."""
-    content = config.load("micro").model_dump(mode="json") | {"tasks": TASKS} | profile
+    content = config.load("micro").model_dump(mode="json") | {"tasks": TASKS, "table": []} | profile
     writer = RunWriter(folder, content)
     for objective, by_column in values.items():
         for student in students[:1] if objective == "teacher" else students:

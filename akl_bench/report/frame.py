@@ -104,6 +104,11 @@ class RunFrame:
         """The mean over the lm-eval tasks' accuracies; None where there are none."""
         return mean_accuracy(self._accuracies) if self._accuracies else None
 
+    @property
+    def measured(self) -> list[Column]:
+        """All columns of measured numbers and of their means."""
+        return [*self.columns, *([self.accuracy] if self.accuracy else [])]
+
     @cached_property
     def of_students(self) -> list[Column]:
         """Columns of what the students' seals say."""
@@ -113,14 +118,14 @@ class RunFrame:
     @cached_property
     def every(self) -> list[Column]:
         """All columns that a table can have."""
-        return [*self.columns, *([self.accuracy] if self.accuracy else []), *self.of_students]
+        return [*self.measured, *self.of_students]
 
     @cached_property
     def shown(self) -> list[Column]:
         """The columns that a table shows unasked: those of the profile, or the headlines."""
-        if self.profile.table:
-            chosen = [c for name in self.profile.table for c in named(self.every, name)]
-            return [*dict.fromkeys(chosen)]
+        chosen = dict.fromkeys(c for name in self.profile.table for c in named(self.every, name))
+        if any(column in self.measured for column in chosen):
+            return [*chosen]
         last = [column for column in self.every if column in (self.accuracy, LR)]
         first = [c for c in self.columns if c.headline and c not in self._accuracies]
         return first[: _FEW - len(last)] + last
@@ -152,9 +157,8 @@ class RunFrame:
 
     def numbers(self) -> Iterator[tuple[Cell, Column, Metric]]:
         """Every number that stands in a column."""
-        measured = [column for column in self.every if column not in OF_STUDENT]
         for cell in self.cells:
-            for column in measured:
+            for column in self.measured:
                 if (number := self.number(cell, column)) is not None:
                     yield cell, column, number
 

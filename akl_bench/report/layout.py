@@ -86,6 +86,7 @@ def build(
         comparisons,
         outside,
         frame.names,
+        0 if is_asked else len(frame.every) - len(chosen),
     )
 
 

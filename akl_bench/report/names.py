@@ -36,8 +36,8 @@ def short_names(objectives: Iterable[str]) -> dict[str, str]:
         name, params = loss[text].name, loss[text].params
         defaults = known[name].defaults if name in known else {}
         own = {key: value for key, value in params.items() if defaults.get(key) != value}
-        is_alone = alike[name, source] == 1
-        names[text] = specs.format_spec(name, own) + at + source if is_alone else text
+        is_shorter = alike[name, source] == 1 and own != params
+        names[text] = specs.format_spec(name, own) + at + source if is_shorter else text
     return names
 
 

@@ -21,13 +21,11 @@ def tuning(frame: RunFrame) -> list[str]:
 
 
 def about(frame: RunFrame, columns: Sequence[Column], *, is_asked: bool) -> list[str]:
-    """What a column is a mean of, and which columns are not here."""
+    """What a column is a mean of, and which columns of the profile are not here."""
     notes = [f"accuracy: {c.signature}" for c in columns if c == frame.accuracy]
     if is_asked:
         return notes
     absent = [name for name in frame.profile.table if not named(frame.every, name)]
     if absent:
         notes.append(f"the run has no number of {', '.join(absent)}, which its profile shows")
-    if more := len(frame.every) - len(columns):
-        notes.append(f"{more} more columns: --all, --columns NAME,NAME, --cost")
     return notes

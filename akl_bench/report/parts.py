@@ -89,6 +89,7 @@ class Table:
         comparisons: Every comparison behind the daggers.
         published: The published rows at its end.
         names: Objectives as people read them, by their specs.
+        hidden: Number of columns that it could have besides, where the user chose none.
     """
 
     columns: list[Column]
@@ -98,6 +99,7 @@ class Table:
     comparisons: Mapping[RowKey, Comparison]
     published: list[PublishedRow]
     names: Mapping[str, str]
+    hidden: int
 
     @cached_property
     def heads(self) -> list[str]:
@@ -151,4 +153,5 @@ class Table:
         """The notes, with how many seeds there are and what marks the ranks."""
         n = self._seeds_of_all
         seeds = f"{n} each" if n else "whose number is in the column seeds"
-        return [f"{self.notes[0]}, {seeds}", ranks, *self.notes[1:]]
+        at = ", at each point of the sweep" if self._axes else ""
+        return [f"{self.notes[0]}, {seeds}", f"{ranks}{at}", *self.notes[1:]]

@@ -25,7 +25,7 @@ def as_csv(frame: RunFrame, table: Table) -> str:
     the difference, its interval and p-values.
     """
     summary, rates = frame.summary(), of_students(frame, LR)
-    columns = {column.key: column for column in frame.every}
+    columns = {column.key: column for column in frame.measured}
     several = any(row.run for row in frame.rows)
     fields = [name for name in _FIELDS if several or name != "run"]
     at = fields.index("lr")
@@ -52,7 +52,7 @@ def as_csv(frame: RunFrame, table: Table) -> str:
 def as_json(frame: RunFrame, table: Table) -> str:
     """Every value of every seed, what each column means, costs and comparisons."""
     content = {
-        "columns": [{name: getattr(c, name) for name in _COLUMN} for c in frame.every],
+        "columns": [{name: getattr(c, name) for name in _COLUMN} for c in frame.measured],
         "seeds_asked": [{**_row(row), "seeds": n} for row, n in frame.seeds.items()],
         "stamps": frame.stamps,
         "stale_cells": frame.stale,

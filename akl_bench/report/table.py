@@ -13,6 +13,7 @@ from akl_bench.report.records import as_csv, as_json
 from akl_bench.report.text import Markup, aligned, latex_tabular, markdown_table
 
 _SUPERSCRIPTS = {BEST: "¹", SECOND: "²", "": ""}
+_STYLES = {BEST: 1, SECOND: 4}
 _NOTE_WIDTH = 100
 
 
@@ -70,9 +71,10 @@ def text(table: Table, *, styled: bool = False, width: int | None = None) -> str
     }
 
     def value(cell: Cell, column: Column) -> str:
-        shown = terminal_text(cell.number(column)) + mark(cell).ljust(room[column])
-        style = {BEST: 1, SECOND: 4}.get(cell.rank) if styled else None
-        return Markup(f"\033[{style}m{shown}\033[0m") if style else Markup(shown)
+        shown, marks = terminal_text(cell.number(column)), mark(cell)
+        if styled and cell.rank:
+            shown = f"\033[{_STYLES[cell.rank]}m{shown}\033[0m"
+        return Markup(shown + marks.ljust(room[column]))
 
     lead = len(table.heads)
     over = [""] * lead
@@ -82,11 +84,14 @@ def text(table: Table, *, styled: bool = False, width: int | None = None) -> str
     # A blank after each number is half of the gap.
     lines = aligned(rows, left=lead, width=width, gap=1, over=over)
     ranks = () if styled else ("¹ best, ² second",)
-    notes = [
+    notes = table.footnotes(*ranks)
+    if table.hidden:
+        notes.append(f"{table.hidden} more columns: --all, --columns NAME,NAME, --cost")
+    folded = [
         textwrap.fill(note, width or _NOTE_WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-        for note in map(terminal_text, table.footnotes(*ranks))
+        for note in map(terminal_text, notes)
     ]
-    return "\n".join([*lines, "", *notes]) + "\n"
+    return "\n".join([*lines, "", *folded]) + "\n"
 
 
 def _groups(table: Table, value: Callable[[Cell, Column], str]) -> list[list[list[str]]]:
