@@ -123,22 +123,24 @@ def markdown(table: Table) -> str:
     # No cell can span several columns: the first of a task has its title.
     titles: list[list[str]] = []
     for task, span, n in table.tasks:
-        title = [markdown_text(task), *([f"n={n}"] if n else [])]
-        titles += [title, *[["", ""]] * (span - 1)]
-    heads: list[str] = [*table.heads]
-    for title, column in zip(titles, table.columns, strict=True):
-        parts = [*title, f"{markdown_text(column.metric)} {column.arrow}".rstrip()]
-        parts += [f"n={n}"] if (n := table.size(column)) else []
-        heads.append(Markup("<br>".join(parts)))
+        titles += [[task, f"n={n}" if n else ""], *[["", ""]] * (span - 1)]
+    under = [*zip(*_levels(table), strict=True)][len(table.heads) :]
+    stacks = ([*map(_unbroken, one + [*other])] for one, other in zip(titles, under, strict=True))
+    heads = [*table.heads, *(Markup("<br>".join(stack)) for stack in stacks)]
     ranked = {BEST: "**{}**", SECOND: "<u>{}</u>", "": "{}"}
 
     def value(cell: Cell, column: Column) -> str:
-        return Markup(ranked[cell.rank].format(markdown_text(cell.number(column)) + cell.mark))
+        return Markup(ranked[cell.rank].format(_unbroken(cell.number(column)) + cell.mark))
 
     rows = [*chain.from_iterable(_groups(table, value))]
     lines = markdown_table(heads, rows, left=len(table.heads))
     notes = [f"- {markdown_text(note)}." for note in table.footnotes()]
     return "\n".join([*lines, "", *notes]) + "\n"
+
+
+def _unbroken(text: str) -> str:
+    """Markdown without a blank to break a line at."""
+    return markdown_text(text).replace(" ", "\u00a0")
 
 
 def latex(table: Table, *, siunitx: bool = False) -> str:
