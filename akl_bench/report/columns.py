@@ -49,7 +49,7 @@ class Column:
         return {True: "↑", False: "↓", None: ""}[self.higher_is_better]
 
 
-LR = Column("", "lr", None, 1.0, "%.3g", "learning rate that the student was trained with")
+LR = Column("", "lr", None, 1.0, "%.2e", "learning rate that the student was trained with")
 _SECONDS = Column("cost", "train s", False, 1.0, "%.1f", "wall clock of training, one process")
 _MEMORY = Column("cost", "peak MiB", False, 1.0, "%.0f", "largest resident memory of the process")
 COST = (_SECONDS, _MEMORY)

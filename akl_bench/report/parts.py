@@ -52,6 +52,8 @@ class Cell:
 def shown(column: Column, value: float) -> str:
     """A raw value in the column's unit and format."""
     text = column.format % (column.scale * value)
+    # 2e-3, not 2.00e-03.
+    text = re.sub(r"\.?0*e\+?(-?)0*(\d+)", r"e\1\2", text)
     return text if re.search("[1-9]", text) else text.removeprefix("-")
 
 

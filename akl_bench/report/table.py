@@ -71,7 +71,7 @@ def text(table: Table, *, styled: bool = False, width: int | None = None) -> str
     }
 
     def value(cell: Cell, column: Column) -> str:
-        shown, marks = terminal_text(cell.number(column)), mark(cell)
+        shown, marks = terminal_text(cell.number(column, "±")), mark(cell)
         if styled and cell.rank:
             shown = f"\033[{_STYLES[cell.rank]}m{shown}\033[0m"
         return Markup(shown + marks.ljust(room[column]))
@@ -125,7 +125,7 @@ def markdown(table: Table) -> str:
     for task, span, n in table.tasks:
         titles += [[task, f"n={n}" if n else ""], *[["", ""]] * (span - 1)]
     under = [*zip(*_levels(table), strict=True)][len(table.heads) :]
-    stacks = ([*map(_unbroken, one + [*other])] for one, other in zip(titles, under, strict=True))
+    stacks = ([*map(_unbroken, [*one, *other])] for one, other in zip(titles, under, strict=True))
     heads = [*table.heads, *(Markup("<br>".join(stack)) for stack in stacks)]
     ranked = {BEST: "**{}**", SECOND: "<u>{}</u>", "": "{}"}
 

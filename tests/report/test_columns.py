@@ -136,7 +136,7 @@ def test_the_shipped_profiles_show_seven_columns_that_their_tasks_can_have(name)
 class TestLearningRate:
     def test_it_is_one_value_or_a_range(self, with_harness):
         one, two = {ROUGE: {"value": 0.5}}, {ROUGE: {"value": 0.6}}
-        for rates, shown in (((0.002,), "0.002"), ((0.004, 0.00025), "0.00025 to 0.004")):
+        for rates, shown in (((0.002,), "2e-3"), ((0.004, 0.00025), "2.5e-4 to 4e-3")):
             table = build(with_harness(one, two, lrs=rates), columns=["lr"])
             assert [line.cells[0].number(LR) for line in table.rows] == [shown] * 2
 
