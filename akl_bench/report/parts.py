@@ -37,7 +37,7 @@ class Cell:
     mark: str = ""
     up_to: float | None = None
 
-    def number(self, column: Column, plus_minus: str = " ±") -> str:
+    def number(self, column: Column, plus_minus: str = "±") -> str:
         """The value as shown, without its marks."""
         if self.mean is None:
             return "-"

@@ -71,7 +71,7 @@ def text(table: Table, *, styled: bool = False, width: int | None = None) -> str
     }
 
     def value(cell: Cell, column: Column) -> str:
-        shown, marks = terminal_text(cell.number(column, "±")), mark(cell)
+        shown, marks = terminal_text(cell.number(column)), mark(cell)
         if styled and cell.rank:
             shown = f"\033[{_STYLES[cell.rank]}m{shown}\033[0m"
         return Markup(shown + marks.ljust(room[column]))
@@ -130,7 +130,7 @@ def markdown(table: Table) -> str:
     ranked = {BEST: "**{}**", SECOND: "<u>{}</u>", "": "{}"}
 
     def value(cell: Cell, column: Column) -> str:
-        return Markup(ranked[cell.rank].format(_unbroken(cell.number(column)) + cell.mark))
+        return Markup(ranked[cell.rank].format(markdown_text(cell.number(column)) + cell.mark))
 
     rows = [*chain.from_iterable(_groups(table, value))]
     lines = markdown_table(heads, rows, left=len(table.heads))
@@ -145,10 +145,12 @@ def _unbroken(text: str) -> str:
 
 def latex(table: Table, *, siunitx: bool = False) -> str:
     """A tabular of the package booktabs, shrunk where a line is too short, with its notes below."""
-    top, rules, at = [""] * len(table.heads), [], len(table.heads) + 1
+    lead = len(table.heads)
+    tasks, sizes, rules, at = [""] * lead, [""] * lead, [], lead + 1
     for task, span, n in table.tasks:
-        title = latex_text(task) + (f" {{\\scriptsize $n={n}$}}" if n else "")
-        top.append(Markup(f"\\multicolumn{{{span}}}{{c}}{{{title}}}" if task else ""))
+        over = f"\\multicolumn{{{span}}}{{c}}"
+        tasks.append(Markup(f"{over}{{{latex_text(task)}}}"))
+        sizes.append(Markup(f"{over}{{{f'$n={n}$' if n else ''}}}"))
         rules += [f"\\cmidrule(lr){{{at}-{at + span - 1}}}"] if task else []
         at += span
     levels = _levels(table)
@@ -168,7 +170,7 @@ def latex(table: Table, *, siunitx: bool = False) -> str:
         *(["\\sisetup{separate-uncertainty=true}"] if siunitx else []),
         "{\\footnotesize\\setlength{\\tabcolsep}{3pt}%",
         "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%",
-        *latex_tabular([[top, *levels], *_groups(table, value)], left=len(table.heads)),
+        *latex_tabular([[tasks, sizes, *levels], *_groups(table, value)], left=lead),
         "}\\par}",
         "",
         f"{{\\footnotesize {notes}.\\par}}",
