@@ -3,27 +3,28 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from akl_bench import tasks
 from akl_bench.errors import UnknownNameError, UsageError
-from akl_bench.strict import Strict, describe, merge, parse_yaml, read_yaml
+from akl_bench.recipe import Criterion, Seed, TrainingConfig, Tuning
+from akl_bench.strict import Strict, describe, merge, nested, parse_yaml, read_yaml
 from akl_bench.tasks import DataSource, TaskSpec
 
-_Beta = Annotated[float, Field(ge=0, lt=1)]
-_Seed = Annotated[int, Field(ge=0, lt=2**31)]
 _SMOKE_ROWS = 16
 _SMOKE_STEPS = 3
+VALIDATION = "validation"
 
 
 class ModelRef(Strict):
     """Where a model comes from.
 
-    `microworld` is the embedded teacher, `path` a local folder, `hub` the Hugging Face hub (with
-    `--online`), `gguf` a Python package that holds a GGUF file, `teacher` the teacher with only
-    `layers` kept, `random` a fresh model of the teacher's architecture with `architecture` changed.
+    `microworld` is the embedded teacher of the world `name` (one), `path` a local folder, `hub` the
+    Hugging Face hub (with `--online`), `gguf` a Python package that holds a GGUF file, `teacher`
+    the teacher with only `layers` kept, `random` a fresh model of the teacher's architecture with
+    `architecture` changed.
     """
 
     source: Literal["microworld", "path", "hub", "gguf", "teacher", "random"]
@@ -57,71 +58,6 @@ class DataConfig(Strict):
     max_response_tokens: int = Field(ge=1)
 
 
-class LoraSettings(Strict):
-    """Low-rank adapters (arXiv 2106.09685): W + alpha / rank * B A, where only A and B are trained.
-
-    Merged into the weights when training ends, so that the student is an ordinary checkpoint.
-    """
-
-    rank: int = Field(default=16, ge=1)
-    alpha: int = Field(default=32, ge=1)
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="of the adapters' input")
-    modules: Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
-        default="all-linear", description="names of layers; all-linear: all but the output head"
-    )
-
-
-class TrainingConfig(Strict):
-    """The training budget, the same for every objective."""
-
-    steps: int | None = Field(default=None, ge=1)
-    epochs: float | None = Field(default=None, gt=0)
-    batch_size: int = Field(ge=1, description="examples per optimiser step")
-    micro_batch_size: int | None = Field(
-        default=None, ge=1, description="examples per forward pass; the gradient does not change"
-    )
-    lr: float = Field(gt=0)
-    min_lr: float = Field(default=0.0, ge=0)
-    schedule: Literal["cosine", "constant"] = "cosine"
-    warmup_steps: int = Field(default=0, ge=0)
-    weight_decay: float = Field(default=0.01, ge=0)
-    betas: tuple[_Beta, _Beta] = (0.9, 0.999)
-    clip_norm: float = Field(default=1.0, gt=0)
-    kd_ratio: float = Field(
-        default=1.0, ge=0, le=1, description="loss = kd_ratio * divergence + rest * cross-entropy"
-    )
-    temperature: float = Field(default=1.0, gt=0)
-    dropout: bool = Field(default=False, description="keep the student's own dropout")
-    lora: LoraSettings | None = Field(
-        default=None, description="train low-rank adapters instead of all weights"
-    )
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        default="auto", description="auto: bf16 mixed precision on CUDA, fp32 elsewhere"
-    )
-    validate_every: int = Field(default=0, ge=0, description="steps; 0: only at the end")
-    select: Literal["loss", "rouge_l", "last"] = "loss"
-    checkpoint_every: int = Field(default=100, ge=1, description="steps")
-    teacher: str = Field(
-        default="cached", description="how the teacher's logits come: `akl-bench ls teachers`"
-    )
-    devices: str = Field(default="one", description="what shares the work of a step")
-    compiled: bool = Field(
-        default=False, description="fuse the objective's work with torch.compile, where it can be"
-    )
-
-    @model_validator(mode="after")
-    def _one_budget(self) -> "TrainingConfig":
-        if (self.steps is None) == (self.epochs is None):
-            raise ValueError("give steps or epochs, one of the two")
-        return self
-
-    @model_validator(mode="after")
-    def _dropout_is_on_or_off(self) -> "TrainingConfig":
-        if self.lora and self.lora.dropout and not self.dropout:
-            raise ValueError("lora.dropout needs dropout: true, which turns all dropout on")
-        return self
-
-
 class Profile(Strict):
     """Everything that a run is, but for its objectives and seeds."""
 
@@ -132,13 +68,15 @@ class Profile(Strict):
     prompt: str = Field(description="Jinja template over a record's instruction and input")
     data: DataConfig
     training: TrainingConfig
+    criterion: Criterion = Criterion()
+    tuning: Tuning | None = None
     tasks: dict[str, TaskSpec] = Field(min_length=1)
     table: tuple[str, ...] = Field(
         default=(),
         description="columns that a table shows unasked: TASK, METRIC, TASK/METRIC, accuracy (mean "
         "of the lm-eval tasks), lr; the tasks' headlines where empty",
     )
-    seeds: tuple[_Seed, ...] = Field(default=(1, 2, 3), min_length=1)
+    seeds: tuple[Seed, ...] = Field(default=(1, 2, 3), min_length=1)
     smoke: bool = False
     dry_models: bool = False
     online: bool = False
@@ -159,11 +97,47 @@ class Profile(Strict):
         return self
 
     @model_validator(mode="after")
-    def _validation_can_generate(self) -> "Profile":
-        generates = any(task.kind == "generation" for task in self.tasks.values())
-        if self.training.select == "rouge_l" and not generates:
-            raise ValueError("training.select: rouge_l needs a task of kind generation")
+    def _trials_are_apart(self) -> "Profile":
+        if self.tuning is None:
+            if self.training.lr == "tuned":
+                raise ValueError("training.lr: tuned needs tuning: {start: ...}")
+        elif both := sorted({*self.tuning.seeds} & {*self.seeds}):
+            raise ValueError(f"tuning.seeds: {both[0]} is a seed of the run; take another")
         return self
+
+    @model_validator(mode="after")
+    def _validation_is_no_task(self) -> "Profile":
+        if VALIDATION in self.tasks:
+            raise ValueError(f"tasks.{VALIDATION}: the validation rows have that name; rename it")
+        return self
+
+    @property
+    def validation(self) -> TaskSpec:
+        """What the criterion measures, as a task."""
+        return TaskSpec(
+            name=VALIDATION,
+            version=1,
+            kind="generation",
+            description="The validation prompts.",
+            data=self.data.validation,
+            generation=self.criterion.generation,
+            metrics=(self.criterion.metric,),
+            headline=self.criterion.metric,
+        )
+
+    @property
+    def trials(self) -> int:
+        """Trainings that choose a learning rate."""
+        tuned = self.tuning if self.training.lr == "tuned" else None
+        return tuned.trials * len(tuned.seeds) if tuned else 0
+
+    def with_fixed_lr(self) -> "Profile":
+        """With one learning rate for all objectives: where their trials would begin."""
+        if self.training.lr != "tuned":
+            return self
+        assert self.tuning is not None, "checked"
+        training = self.training.model_copy(update={"lr": self.tuning.start})
+        return self.model_copy(update={"training": training})
 
     def with_seeds(self, n: int) -> "Profile":
         """With `n` seeds: its own, then counting up from the largest."""
@@ -185,6 +159,7 @@ def load(
     smoke: bool = False,
     dry_models: bool = False,
     online: bool = False,
+    fixed_lr: bool = False,
 ) -> Profile:
     """Read a profile by name or file and change it by `key.path=value` settings.
 
@@ -195,6 +170,7 @@ def load(
         smoke: A tiny budget through the same code path; the results are stamped.
         dry_models: Random models of the profile's architectures at toy width.
         online: Whether the hub may be asked.
+        fixed_lr: Tune no learning rate; all objectives have that where tuning would begin.
 
     Raises:
         UsageError: Unknown profile, key or value; all problems are listed, each with its key path.
@@ -224,6 +200,8 @@ def load(
         loaded = Profile.model_validate(content)
     except ValidationError as error:
         raise UsageError(describe(error, str(path), Profile)) from error
+    if fixed_lr:
+        loaded = loaded.with_fixed_lr()
     if smoke:
         loaded = _shrink(loaded)
     if seeds is not None:
@@ -247,10 +225,8 @@ def _settings(settings: Sequence[str]) -> dict[str, Any]:
         keys = path.strip().split(".")
         if not equals or not all(keys):
             raise UsageError(f"--set {setting}: write it as key.path=value, as training.lr=1e-4.")
-        value: Any = parse_yaml(text, f"--set {setting}") if text else ""
-        for key in reversed(keys):
-            value = {key: value}
-        merged = merge(merged, value)
+        value = parse_yaml(text, f"--set {setting}") if text else ""
+        merged = merge(merged, nested(keys, value))
     return merged
 
 
@@ -267,7 +243,9 @@ def _shrink(profile: Profile) -> Profile:
     data = profile.data.model_copy(
         update={"train": few(profile.data.train), "validation": few(profile.data.validation)}
     )
-    training = profile.training.model_copy(update={"steps": _SMOKE_STEPS, "epochs": None})
+    # Trials of three steps would tell nothing.
+    fixed = profile.with_fixed_lr().training
+    training = fixed.model_copy(update={"steps": _SMOKE_STEPS, "epochs": None})
     return profile.model_copy(
         update={"tasks": shrunk, "data": data, "training": training, "seeds": profile.seeds[:1]}
     )

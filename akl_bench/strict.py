@@ -1,7 +1,7 @@
 """Strict models and strict YAML: an unknown key is an error that names the nearest one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,15 @@ def _inner_model(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(filter(None, map(_inner_model, getattr(annotation, "__args__", ()))), None)
+
+
+def nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
+    """A value under keys, the first outermost; one key at least."""
+    *outer, last = keys
+    made = {last: value}
+    for key in reversed(outer):
+        made = {key: made}
+    return made
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class DataSource(Strict):
     rows: int | None = Field(default=None, ge=1)
     skip: int = Field(default=0, ge=0)
     seed: int = 0
+    world: str = Field(default="one", description="which microworld")
 
     @model_validator(mode="after")
     def _names_a_place(self) -> "DataSource":

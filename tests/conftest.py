@@ -121,6 +121,7 @@ class RunWriter:
         self.cells = []
         self.completions = {}
         self.scores = {}
+        self.tuned = []
 
     @_no_sync
     def cell(
@@ -141,6 +142,7 @@ class RunWriter:
         code=None,
         made=None,
         axes=None,
+        clipped=0.0,
     ):
         """Add a cell.
 
@@ -160,6 +162,7 @@ class RunWriter:
             code: Task -> hash of the code that answered and scored.
             made: Laid over MADE in all its seals.
             axes: Its point of a sweep, as {"training.steps": 300}.
+            clipped: Share of its student's steps whose gradient was clipped.
         """
         kind = kind or (objective if objective in ("teacher", "untrained") else "trained")
         student = "" if kind in ("teacher", "checkpoint") else student
@@ -175,7 +178,9 @@ class RunWriter:
             return record
         model = None
         if kind == "trained" and weights is not None:
-            model = self._student(f"{weights} of {objective}, seed {seed}", fields or {}, log)
+            model = self._student(
+                f"{weights} of {objective}, seed {seed}", fields or {}, log, clipped
+            )
         answered = {}
         for task, rows in (answers or {}).items():
             self.completions[task] = "m"
@@ -202,14 +207,14 @@ class RunWriter:
                 )
         return record
 
-    def _student(self, weights, fields, log):
+    def _student(self, weights, fields, log, clipped):
         with self._making(self.place.student, fields) as making:
             (making.folder / "model.safetensors").write_text(weights)
             rows = list(log or ())
             write_jsonl(making.folder / TRAIN_LOG, rows)
             content, steps = digest(weights), len(rows) or 3
             making.record = Student(
-                content=content, parameters=1000, steps=steps, selected_step=steps
+                content=content, parameters=1000, steps=steps, selected_step=steps, clipped=clipped
             )
         return content
 
@@ -226,6 +231,7 @@ class RunWriter:
             RunRecord(
                 profile=self.profile,
                 cells=self.cells,
+                tuned=self.tuned,
                 completions=self.completions,
                 scores=self.scores,
             )

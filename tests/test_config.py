@@ -91,18 +91,12 @@ def test_settings_reach_into_students_and_tasks_and_the_last_one_wins():
         ("x", "write it as key.path=value"),
         ("=1", "write it as key.path=value"),
         ("a..b=1", "write it as key.path=value"),
-        ("training.lr=", "training.lr: Input should be a valid number"),
-        ("training.lr=nan", "training.lr: Input should be a finite number"),
-        ("training.lr=1e999", "training.lr: Input should be a finite number"),
-        ("training.lr=-1", "training.lr: Input should be greater than 0"),
         ("training.lr=[", "--set training.lr=[: not YAML"),
         ("training.lr=!!python/name:os.system", "not YAML"),
         ("training.steps=010", "010 is not a plain finite number"),
         ("training.steps=yes", "expected no true/false here, got true"),
-        ("training.steps=1.5", "training.steps: Input should be a valid integer"),
-        ("training.epochs=1", "give steps or epochs, one of the two"),
-        ("training.betas=[0.9, 1]", "training.betas.1: Input should be less than 1"),
-        ("training.select=rouge", "training.select: Input should be 'loss'"),
+        ("tuning=null", "training.lr: tuned needs tuning: {start: ...}"),
+        ("tuning.seeds=[2]", "tuning.seeds: 2 is a seed of the run"),
         ("seeds=[]", "seeds: Tuple should have at least 1 item"),
         ("seeds=[1, 1]", "seeds: [1, 1] has one of them twice"),
         ("seeds=[-1]", "seeds.0: Input should be greater than or equal to 0"),
@@ -212,3 +206,10 @@ def test_the_papers_profiles_use_the_template_of_minillm_to_the_letter(name):
         f"{task}, paired with an input that provides further context. {do}\n\n"
         "### Instruction:\nDo x.\n\n### Input:\nWith y.\n\n### Response:\n"
     )
+
+
+def test_the_rate_of_a_smoke_run_and_a_fixed_one_is_where_tuning_would_begin():
+    assert config.load("micro").training.lr == "tuned"
+    for options in ({"smoke": True}, {"fixed_lr": True}):
+        assert config.load("micro", ["tuning.start=3e-3"], **options).training.lr == 0.003
+    assert config.load("micro", ["training.lr=0.1"], fixed_lr=True).training.lr == 0.1

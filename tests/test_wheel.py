@@ -18,6 +18,7 @@ NEEDED = [
     "akl_bench/microworld/teacher/config.json",
     "akl_bench/microworld/teacher/model.safetensors",
     "akl_bench/microworld/teacher/tokenizer.json",
+    "akl_bench/microworld/teacher_two/model.safetensors",
     "akl_bench/py.typed",
 ]
 LOOK = """
@@ -46,6 +47,7 @@ def test_the_data_is_inside_and_the_weights_are_small(wheel):
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
     assert [name for name in NEEDED if name not in sizes] == []
     assert sizes["akl_bench/microworld/teacher/model.safetensors"] <= 4 * 2**20
+    assert sizes["akl_bench/microworld/teacher_two/model.safetensors"] <= 4 * 2**20
     assert not [name for name in sizes if name.startswith(("tests/", "results/", "benchmarks/"))]
     assert not [name for name in sizes if name.endswith((".bin", ".pt", ".pkl"))]
 

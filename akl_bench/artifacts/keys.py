@@ -14,7 +14,8 @@ from akl_bench.artifacts.files import digest, file_digest, flat
 
 # They find plug-ins, read settings and rows, and word messages; what they find is in the keys.
 _PLUMBING = {"akl_bench.data.jsonl", "akl_bench.data.records"} | {
-    f"akl_bench.{name}" for name in ("config", "errors", "registry", "specs", "strict", "tasks")
+    f"akl_bench.{name}"
+    for name in ("config", "errors", "recipe", "registry", "specs", "strict", "tasks")
 }
 PACKAGE = Path(__file__).parent.parent
 _ABSENT = "absent"

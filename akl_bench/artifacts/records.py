@@ -47,6 +47,7 @@ class Student(_Record):
         parameters: Their number, tied ones once.
         steps: Optimiser steps.
         selected_step: The step whose weights these are.
+        clipped: Share of steps whose gradient was scaled down to `training.clip_norm`.
     """
 
     kind: Literal["student"] = "student"
@@ -54,6 +55,24 @@ class Student(_Record):
     parameters: int
     steps: int
     selected_step: int
+    clipped: float
+
+
+class Trial(_Record):
+    """A training at one learning rate, to choose one; its weights are not kept.
+
+    Attributes:
+        lr: The rate.
+        score: By the profile's criterion; None where there is none.
+        clipped: As of a student.
+        note: Why there is no score.
+    """
+
+    kind: Literal["trial"] = "trial"
+    lr: float
+    score: float | None
+    clipped: float = 0.0
+    note: str = ""
 
 
 class Completions(_Record):
@@ -137,13 +156,20 @@ class Seal(_Record):
     schema_version: Literal[2] = SCHEMA
     key: str
     fields: Fields
-    record: Annotated[Student | Completions | Scores | Shared, Field(discriminator="kind")]
+    record: Annotated[Student | Trial | Completions | Scores | Shared, Field(discriminator="kind")]
     made: Made
     files: dict[str, str]
 
 
+def point_of(axes: Fields) -> tuple[tuple[str, str], ...]:
+    """A point of a sweep with its values as text."""
+    return tuple(
+        (key, value if isinstance(value, str) else json.dumps(value)) for key, value in axes.items()
+    )
+
+
 class CellRecord(_Record):
-    """One (objective, student, seed, point of the sweep) of a run.
+    """One (objective, student, seed, axes) of a run.
 
     Attributes:
         objective: Label of its row: a canonical spec, "teacher", "untrained", or the label of a
@@ -167,17 +193,9 @@ class CellRecord(_Record):
     @property
     def label(self) -> str:
         """How it is named to people."""
-        axes = [f"{name}={text}" for name, text in self.point]
+        axes = (f"{key}={text}" for key, text in point_of(self.axes))
         parts = (self.objective, self.student, *axes, f"seed {self.seed}")
         return ", ".join(part for part in parts if part)
-
-    @property
-    def point(self) -> tuple[tuple[str, str], ...]:
-        """Its axes, with values as text."""
-        return tuple(
-            (name, value if isinstance(value, str) else json.dumps(value))
-            for name, value in self.axes.items()
-        )
 
 
 class Measured(_Record):
@@ -187,19 +205,66 @@ class Measured(_Record):
     protocol: Fields
 
 
+class Tuned(_Record):
+    """The learning rate of an objective, and how it was chosen.
+
+    Attributes:
+        objective, student, axes: As of a cell.
+        lr: The chosen rate.
+        scores: Mean over the trials' seeds by rate; None where a trial diverged.
+    """
+
+    objective: str
+    student: str
+    axes: Fields
+    lr: float
+    scores: dict[float, float | None]
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the rate is the smallest or the largest that was tried."""
+        return self.lr in (min(self.scores), max(self.scores))
+
+
+class Overlap(_Record):
+    """How many rows of validation or of a task share something with the training records.
+
+    Attributes:
+        rows: Number of all rows.
+        prompts: Those whose prompt is one of training.
+        pairs: Those whose prompt comes with one of its answers there.
+        ngrams: Those that have 13 words in a row in common.
+    """
+
+    rows: int
+    prompts: int
+    pairs: int
+    ngrams: int
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Percent of the rows, by what they share."""
+        counts = {"prompt": self.prompts, "prompt with answer": self.pairs, "13-gram": self.ngrams}
+        return {name: 100 * count / max(1, self.rows) for name, count in counts.items()}
+
+
 class RunRecord(_Record):
     """The content of run.json.
 
     Attributes:
         profile: The resolved profile.
         cells: The cells asked for.
+        tuned: The learning rates that were chosen.
         completions: How each task is answered now, as `Completions.measure`.
         scores: How each score is measured now, by task and name. A number that was measured
             otherwise is out of date.
+        overlap: What validation and each task that has rows share with the training records.
     """
 
     schema_version: Literal[2] = SCHEMA
     profile: Profile
     cells: tuple[CellRecord, ...]
+    tuned: tuple[Tuned, ...] = ()
     completions: Mapping[str, str]
     scores: Mapping[str, Mapping[str, Measured]]
+    overlap: Mapping[str, Overlap] = {}

@@ -29,12 +29,13 @@ from akl_bench.artifacts.records import (
     Seal,
     Shared,
     Student,
+    Trial,
 )
 from akl_bench.errors import UsageError
 from akl_bench.strict import describe
 
 TEACHER, UNTRAINED = "teacher", "untrained"
-STUDENT, MODEL = "student", "model"
+STUDENT, MODEL, TRIAL = "student", "model", "trial"
 SEAL, TRAIN_LOG, COMPLETIONS, ROWS = "seal.json", "train.jsonl", "completions.jsonl", "rows.jsonl"
 
 
@@ -104,7 +105,7 @@ class Making:
     """An artifact that is being made: where its files go, and what it will hold."""
 
     folder: Path
-    record: Student | Completions | Scores | Shared | None = None
+    record: Student | Trial | Completions | Scores | Shared | None = None
 
 
 def read_seal(folder: Path) -> Seal | None:
@@ -154,11 +155,12 @@ def cell_name(objective: str, student: str, seed: int, key: str) -> str:
 
 
 class Run:
-    """A folder under results/ with `run.json`, `cells/` and `shared/`, which all cells use."""
+    """A folder under results/: `run.json`, `cells/`, `trials/` and `shared/`, which all use."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.cells, self.shared = folder / "cells", folder / "shared"
+        self.trials = folder / "trials"
 
     def task_rows(self, task: str) -> list[dict[str, Any]]:
         """The rows of a task: records or lm-eval documents; none where the run has them no more."""

@@ -51,6 +51,7 @@ def execute(
     *,
     executor: str,
     workers: int | None,
+    points: Sequence[dict[str, Any]] = ({},),
     checkpoints: Mapping[str, Path] | None = None,
 ) -> None:
     """Run, print the table of the run, and exit with 1 where a cell failed."""
@@ -63,6 +64,7 @@ def execute(
             objectives,
             profile,
             folder,
+            points=points,
             checkpoints=checkpoints,
             executor=resolved(executor, workers),
             on_event=progress,
@@ -75,8 +77,8 @@ def execute(
         for label, message in outcome.failed.items():
             click.echo(f"Failed: {label}: {message}", err=True)
         click.echo(
-            f"{len(outcome.failed)} of {outcome.cells} cells failed; see log.txt in each cell's "
-            f"folder under {folder / 'cells'}. The same command tries them again.",
+            f"{len(outcome.failed)} failed; see log.txt in their folders under {folder}. The same "
+            "command tries them again.",
             err=True,
         )
         sys.exit(1)

@@ -1,13 +1,14 @@
 """Options that several verbs share."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from akl_bench.artifacts.records import Overlap
     from akl_bench.config import Profile
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,6 +43,11 @@ def profile_options(function: F) -> F:
                 type=click.IntRange(min=1, max=1000),
                 help="How many training seeds.  [default: the profile's]",
             ),
+            click.option(
+                "--fixed-lr",
+                is_flag=True,
+                help="Tune no learning rate: all objectives have that where tuning would begin.",
+            ),
             click.option("--smoke", is_flag=True, help="A handful of rows and steps; one seed."),
             click.option(
                 "--dry-models",
@@ -67,12 +73,19 @@ def load_profile(
     smoke: bool,
     dry_models: bool,
     online: bool,
+    fixed_lr: bool,
 ) -> "Profile":
     """The profile that `profile_options` describe."""
     from akl_bench import config
 
     return config.load(
-        profile, settings, seeds=seeds, smoke=smoke, dry_models=dry_models, online=online
+        profile,
+        settings,
+        seeds=seeds,
+        smoke=smoke,
+        dry_models=dry_models,
+        online=online,
+        fixed_lr=fixed_lr,
     )
 
 
@@ -84,9 +97,26 @@ def run_folder(profile: "Profile", out: Path | None) -> Path:
     return Path("results") / f"{profile.name}{suffix}"
 
 
+def overlap_lines(overlap: "Mapping[str, Overlap]") -> list[str]:
+    """What validation and tasks share with the training data, a line for each."""
+    width = max(map(len, overlap), default=0)
+    return [
+        f"{name:{width}}  {', '.join(f'{what} {s:.1f} %' for what, s in o.shares.items())}"
+        f" of {o.rows} rows"
+        for name, o in overlap.items()
+    ]
+
+
 out_option = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the run.  [default: results/PROFILE]",
 )
 run_argument = click.argument("run", type=click.Path(path_type=Path))
+sweep_option = click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar="KEY=V1,V2,...",
+    help="Train at each value of a key, such as --sweep training.steps=300,1000. Repeatable.",
+)

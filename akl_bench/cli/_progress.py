@@ -42,14 +42,16 @@ class Progress:
         if self._bars is not None:
             self._bars.stop()
 
-    def plan(self, total: int, skipped: int) -> None:
-        """Say how many cells there are, and how many of them are finished already."""
-        self._total = total - skipped
+    def plan(self, cells: int, whole: int, trials: int) -> None:
+        """Say how many cells there are, how many are finished already, and how many trials."""
+        self._total = cells - whole + trials
         self._start = time.monotonic()
-        if skipped:
-            click.echo(f"{skipped} of {total} cells are finished already.", err=True)
+        if whole:
+            click.echo(f"{whole} of {cells} cells are finished already.", err=True)
+        if trials:
+            click.echo(f"{trials} trials choose the learning rates first.", err=True)
         if self._bars is not None:
-            self._all = self._bars.add_task("cells", total=self._total, left="")
+            self._all = self._bars.add_task("all", total=self._total, left="")
 
     def __call__(self, event: Event) -> None:
         """Take an event of the executor."""

@@ -6,18 +6,32 @@ import click
 
 
 @click.command()
-def doctor() -> None:
-    """Check versions, devices, memory, disk, the embedded teacher and the optional extras."""
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A value of every profile, such as --set data.root=DIR. Repeatable.",
+)
+def doctor(settings: tuple[str, ...]) -> None:
+    """Check versions, devices, memory, disk, the embedded teacher and the optional extras.
+
+    For each profile whose data is here, says what of it training has seen, as `plan` does.
+    """
     import os
     import platform
     import shutil
     from importlib.util import find_spec
 
-    from akl_bench import __version__
+    from akl_bench import __version__, config
     from akl_bench.artifacts.keys import libraries
+    from akl_bench.cli._options import overlap_lines
     from akl_bench.config import ModelRef
+    from akl_bench.data.overlap import overlaps
     from akl_bench.errors import AklBenchError
     from akl_bench.models.census import fingerprint
+    from akl_bench.pipeline.inputs import load_data
+    from akl_bench.report.escape import terminal_text
 
     problems = []
     click.echo(f"akl-bench {__version__} on {platform.platform()}")
@@ -50,6 +64,16 @@ def doctor() -> None:
         missing = [name for name in needed if find_spec(name) is None]
         state = f"absent: {', '.join(missing)}" if missing else "installed"
         click.echo(f"extra {extra:9} {state}")
+    for name in config.profile_paths():
+        profile = config.load(name, settings)
+        try:
+            train, rows = load_data(profile)
+        except AklBenchError as error:
+            click.echo(f"data of {name}: {terminal_text(str(error).splitlines()[0])}")
+            continue
+        click.echo(f"data of {name}: {len(train)} training rows; of what is asked they have")
+        for line in overlap_lines(overlaps(train, rows)):
+            click.echo(f"  {line}")
     for problem in problems:
         click.echo(f"Problem: {problem}", err=True)
     click.echo("Everything that a run needs is here." if not problems else "")

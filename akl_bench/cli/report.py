@@ -17,7 +17,6 @@ from akl_bench.cli._options import run_argument
     help="File to write.",
 )
 @click.option("--baseline", metavar="OBJECTIVE", help="As in `akl-bench table`.")
-@click.option("--pooled", is_flag=True, help="As in `akl-bench table`.")
 @click.option(
     "--prompts",
     type=click.IntRange(min=0),
@@ -25,7 +24,7 @@ from akl_bench.cli._options import run_argument
     show_default=True,
     help="Prompts per task whose sampled answers are on the page.",
 )
-def report(run: Path, path: Path, baseline: str | None, pooled: bool, prompts: int) -> None:
+def report(run: Path, path: Path, baseline: str | None, prompts: int) -> None:
     """Write RUN as one HTML page that needs no network.
 
     A leaderboard that sorts and filters, the plots, every number of an objective, sampled answers
@@ -34,7 +33,7 @@ def report(run: Path, path: Path, baseline: str | None, pooled: bool, prompts: i
     from akl_bench.artifacts.files import write_text
     from akl_bench.report import frame, page
 
-    text = page.render(frame.load(run), baseline=baseline, pooled=pooled, prompts=prompts)
+    text = page.render(frame.load(run), baseline=baseline, prompts=prompts)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, text)
     click.echo(path)

@@ -28,11 +28,6 @@ from akl_bench.cli._options import FORMATS
     metavar="OBJECTIVE",
     help="Compare every objective with this one.  [default: sft where the run has it]",
 )
-@click.option(
-    "--pooled",
-    is_flag=True,
-    help="Test with one spread for all objectives: more power with few seeds, if it holds.",
-)
 @click.option("--published", is_flag=True, help="Add published numbers of the same tasks.")
 @click.option("--siunitx", is_flag=True, help="LaTeX: write numbers with siunitx.")
 def table(runs: tuple[Path, ...], format_: str, columns: str | None, **options: Any) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from akl_bench.data.examples import Example
 
@@ -15,16 +14,16 @@ from akl_bench.data.examples import Example
 class Batch:
     """Right-padded sequences; `positions_N` picks the states that predict a response token.
 
+    There is no attention mask: a causal model's states do not depend on what follows them.
+
     Attributes:
         input_ids_BT: Token ids.
-        attention_mask_BT: 1 on real tokens.
         positions_N: Flat indices into [B * T] of the state before each response token.
         labels_N: The response tokens.
         cache_rows_N: Row of each response token in the teacher's cache; -1: in no cache.
     """
 
     input_ids_BT: Tensor
-    attention_mask_BT: Tensor
     positions_N: Tensor
     labels_N: Tensor
     cache_rows_N: Tensor
@@ -33,7 +32,6 @@ class Batch:
         """The same batch on a device (the cache rows stay: the cache lies on the CPU)."""
         return Batch(
             self.input_ids_BT.to(device),
-            self.attention_mask_BT.to(device),
             self.positions_N.to(device),
             self.labels_N.to(device),
             self.cache_rows_N,
@@ -45,17 +43,19 @@ def collate(examples: Sequence[Example], pad_id: int) -> Batch:
 
     The last response token is never an input: nothing is predicted from it.
     """
-    sequences = [torch.tensor((example.prompt + example.response)[:-1]) for example in examples]
-    input_ids_BT = pad_sequence(sequences, batch_first=True, padding_value=pad_id)
-    mask_BT = pad_sequence([torch.ones_like(ids) for ids in sequences], batch_first=True)
+    # NumPy makes hundreds of small arrays in a tenth of torch's time.
+    width = max(map(len, examples)) - 1
+    input_ids_BT = np.full((len(examples), width), pad_id)
     positions, labels, cache_rows = [], [], []
     for index, example in enumerate(examples):
         n, row = len(example.response), example.cache_row
-        start = index * input_ids_BT.shape[1] + len(example.prompt) - 1
-        positions.append(torch.arange(start, start + n))
-        labels.append(torch.tensor(example.response, dtype=torch.long))
-        cache_rows.append(torch.full((n,), -1) if row is None else torch.arange(row, row + n))
-    return Batch(input_ids_BT, mask_BT, *map(torch.cat, (positions, labels, cache_rows)))
+        input_ids_BT[index, : len(example) - 1] = (example.prompt + example.response)[:-1]
+        start = index * width + len(example.prompt) - 1
+        positions.append(np.arange(start, start + n))
+        labels.append(np.array(example.response, np.int64))
+        cache_rows.append(np.full(n, -1) if row is None else np.arange(row, row + n))
+    flat = map(np.concatenate, (positions, labels, cache_rows))
+    return Batch(*map(torch.from_numpy, (input_ids_BT, *flat)))
 
 
 def step_rows(n: int, batch_size: int, step: int, seed: int) -> list[int]:

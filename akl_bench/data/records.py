@@ -70,10 +70,10 @@ def load_rows(
             )
         online_only = f"there is no file {path}, and {online_only}"
     if source.source == "microworld":
-        from akl_bench.microworld import records
+        from akl_bench.microworld import records, world_of
 
         wanted = source.skip + (source.rows or _MICROWORLD_ROWS)
-        rows = records(source.split, wanted, seed=source.seed)[source.skip :]
+        rows = records(source.split, wanted, source.seed, world_of(source.world))[source.skip :]
         where = f"microworld:{source.split}"
     else:
         assert source.hub is not None, "DataSource names a place"

@@ -121,6 +121,8 @@ def carry_out(job: Job, report: Report, *, threads: int) -> str:
     torch.set_num_threads(threads)
     # On CUDA some operations (cumsum, as in nucleus sampling) have no deterministic form.
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    # It also fills memory that is about to be overwritten: hundreds of times a step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     Path(job.log).parent.mkdir(parents=True, exist_ok=True)
     with Path(job.log).open("a", encoding="utf-8", buffering=1) as log, _output_to(log):
         try:

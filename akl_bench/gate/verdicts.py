@@ -15,7 +15,6 @@ from scipy import special, stats
 
 from akl_bench import statistics
 
-_POWER = 0.8
 _MOST_SEEDS = 200
 # Without a known spread a loss counts as real from this many margins on.
 _CLEAR = 3
@@ -84,7 +83,9 @@ class Spread:
     test: str
 
     def detectable(self, alpha: float, n: int | None = None) -> float:
-        """Loss found with 80 % power: (t_(1 - alpha) + t_0.8) standard errors."""
+        """Loss that a one-sided test at that level finds with 80 % power."""
+        if 2 * alpha >= statistics.POWER:
+            return 0.0  # A level so high that no loss at all is called as often.
         n = n or self.n
         own = self.free / n
         known = {"paired": n - 1, "calibrated": self.baseline - 1, "pooled": n + self.baseline - 2}
@@ -92,8 +93,10 @@ class Spread:
         if df is None:
             parts = self.fixed**2 / (self.baseline - 1) + own**2 / (n - 1)
             df = (self.fixed + own) ** 2 / parts
-        t = float(special.stdtrit(df, 1 - alpha) + special.stdtrit(df, _POWER))
-        return t * math.sqrt(self.fixed + own)
+        se = math.sqrt(self.fixed + own)
+        found = statistics.smallest_detectable(se, df, alpha=2 * alpha)
+        assert found is not None, "a spread has degrees of freedom"
+        return found
 
     def more_seeds(self, alpha: float, margin: float) -> int | None:
         """Further candidate seeds until the detectable loss is within the margin."""
@@ -138,7 +141,7 @@ def estimate(
     x, y = ([sign * side[seed] for seed in shared or side] for side in (candidate, baseline))
     confidence = 1 - 2 * alpha
     if test == "pooled":
-        difference = statistics.pooled_t([x], y, confidence)[0]
+        difference = statistics.student_t(x, y, confidence)
     elif test == "calibrated":
         difference = statistics.against_known_spread(x, y, confidence)
     elif test == "welch" or shared:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from akl_bench.artifacts.files import append_jsonl, recover_jsonl, write_jsonl
@@ -103,10 +103,10 @@ class Sampler:
                     # The last batch of the file, cut in the middle: written again, whole.
                     done = {key: row for key, row in done.items() if key not in cut}
                     if path is not None:
-                        write_jsonl(path, map(asdict, done.values()))
+                        write_jsonl(path, map(vars, done.values()))
                 done.update({(row.id, row.sample): row for row in rows})
                 if path is not None:
-                    append_jsonl(path, map(asdict, rows))
+                    append_jsonl(path, map(vars, rows))
             progress(start + len(ids), len(prompts))
         return [done[id_, sample] for id_ in prompts for sample in range(spec.samples)]
 

@@ -54,8 +54,9 @@ class Score:
         n: Examples (prompts) behind ``value``.
         signature: `Metric.signature`, stored with the number.
         per_example: One value per example id (mean over its samples); None for corpus metrics.
-        per_sample: Example id -> one value per draw, in draw order; only for scope "example".
-        draws: The value of each decoding draw alone, in draw order; empty for scope "group".
+        per_sample: Example id -> one value per draw, in draw order, where the value is their mean.
+        draws: The value of each decoding draw alone, in draw order, where `per_sample` is there or
+            the scope is "corpus".
     """
 
     value: float | None
@@ -144,6 +145,10 @@ class Metric:
         self._require_scope("group")
         raise NotImplementedError
 
+    def per_draw(self, prompt: str, texts: Texts, references: Texts) -> list[float] | None:
+        """Score each sample alone, where `per_group` is their mean; scope "group" may have this."""
+        return None
+
     def corpus(self, texts: Texts) -> float | None:
         """Score a collection of texts as a whole; scope "corpus" implements this."""
         self._require_scope("corpus")
@@ -191,13 +196,19 @@ def evaluate(
 
     if metric.scope == "group":
         by_prompt: dict[str, float | None] = {}
+        alone: dict[str, tuple[float, ...]] = {}
         for example_id, group in groups.items():
             first = group[draws[0]]
             texts = [group[d].text for d in draws]
             value = metric.per_group(first.prompt, texts, first.references)
             by_prompt[example_id] = _finite(value, metric, example_id)
+            if (each := metric.per_draw(first.prompt, texts, first.references)) is not None:
+                alone[example_id] = tuple(each)
         counted = sum(v is not None for v in by_prompt.values())
-        return Score(_mean(by_prompt.values()), counted, signature, by_prompt)
+        by_draw = tuple(map(_mean, zip(*alone.values(), strict=True)))
+        return Score(
+            _mean(by_prompt.values()), counted, signature, by_prompt, alone or None, by_draw
+        )
 
     flat = [g[d] for g in groups.values() for d in draws]
     scores = metric.per_example(

@@ -8,7 +8,12 @@ from akl_bench.metrics.base import Metric, Texts
 
 @dataclass(frozen=True)
 class DistinctN(Metric):
-    """Diversity of a corpus; 0 where there is no n-gram. It falls as the corpus grows."""
+    """Diversity of a corpus; 0 where there is no n-gram. It falls as the corpus grows.
+
+    Noise scores best, and answers that are all alike score well where the prompts differ: it cannot
+    say whether a model has several good answers to one prompt. `coverage` and `quality_diversity`
+    look at each prompt, and count only what is good.
+    """
 
     aliases = ("distinct",)
     scope = "corpus"

@@ -1,4 +1,4 @@
-"""How close the student's next-token distributions are to the teacher's on held-out responses."""
+"""How close the student's next-token distributions are to the teacher's on reference responses."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable

@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -183,6 +184,7 @@ def _unexpected(record: logging.LogRecord) -> bool:
 def _contained() -> Iterator[None]:
     """Keep lm-eval's bars, remarks and random draws from the caller; problems are still logged."""
     import lm_eval.evaluator
+    import lm_eval.utils
     from tqdm import tqdm  # type: ignore[import-untyped]  # its stubs are a package of their own
 
     root = logging.getLogger("lm_eval")
@@ -196,6 +198,9 @@ def _contained() -> Iterator[None]:
         # A second per call and several processes; provenance is recorded elsewhere.
         for name in ("add_env_info", "get_git_commit_hash"):
             stack.enter_context(patch.object(lm_eval.evaluator, name, lambda *_: None))
+        # It compiles the task's templates anew for every document.
+        compile_once = cache(lm_eval.utils.env.from_string)
+        stack.enter_context(patch.object(lm_eval.utils.env, "from_string", compile_once))
         # It draws ids for its requests from the global generator.
         stack.callback(random.setstate, random.getstate())
         stack.callback(root.setLevel, root.level)

@@ -8,7 +8,10 @@ from akl_bench.metrics.base import Metric, Texts
 
 @dataclass(frozen=True)
 class PromptDistinctN(Metric):
-    """Diversity of the answers to one prompt; 0 where there is no n-gram."""
+    """Diversity of the answers to one prompt; 0 where there is no n-gram.
+
+    Noise scores best: read it beside a quality, or take `quality_diversity`.
+    """
 
     scope = "group"
     higher_is_better = True

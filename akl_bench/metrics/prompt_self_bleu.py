@@ -9,7 +9,10 @@ from akl_bench.metrics.base import Metric, Texts
 
 @dataclass(frozen=True)
 class PromptSelfBleu(Metric):
-    """Sameness of the answers to one prompt, in points; undefined for fewer than two samples."""
+    """Sameness of the answers to one prompt, in points; undefined for fewer than two samples.
+
+    Noise scores best: read it beside a quality, or take `quality_diversity`.
+    """
 
     scope = "group"
     higher_is_better = False

@@ -11,6 +11,8 @@ from akl_bench.metrics.base import Metric, Texts
 class SelfBleu(Metric):
     """Sameness of a corpus, in points; undefined for fewer than two texts.
 
+    Noise scores best, as in `distinct_n`.
+
     Attributes:
         n: Largest n-gram order, 1 .. 5, orders weighted equally.
     """

@@ -1,4 +1,4 @@
-"""The embedded default world: seeded grammar, tokenizer, shipped teacher and exact judge."""
+"""The embedded worlds: seeded grammar, tokenizer, shipped teachers and exact judge."""
 
 from pathlib import Path
 
@@ -11,5 +11,8 @@ from akl_bench.microworld.grammar import understands as understands
 from akl_bench.microworld.splits import HARNESS_SPLITS as HARNESS_SPLITS
 from akl_bench.microworld.splits import SPLITS as SPLITS
 from akl_bench.microworld.splits import records as records
+from akl_bench.microworld.worlds import WORLDS as WORLDS
+from akl_bench.microworld.worlds import World as World
+from akl_bench.microworld.worlds import world_of as world_of
 
 TEACHER = Path(__file__).parent / "teacher"

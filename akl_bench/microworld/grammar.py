@@ -1,21 +1,23 @@
 """The microworld's grammar: what it understands, and an exact judge of any answer."""
 
 import random
-from functools import lru_cache
+from collections.abc import Collection
+from functools import cache, lru_cache
 
 from akl_bench.errors import UsageError
 from akl_bench.microworld.answers import Answer
 from akl_bench.microworld.kinds import KINDS, Kind
+from akl_bench.microworld.worlds import ONE, World
 
 GRAMMAR_VERSION = 1
 """Raised whenever a change of the world can move a score."""
 
 
 @lru_cache(maxsize=20_000)
-def _understand(instruction: str) -> tuple[Kind, Answer]:
+def _understand(instruction: str, world: World) -> tuple[Kind, Answer]:
     for kind in KINDS:
         words = kind.parse(instruction)
-        if words is not None and (answer := kind.answer(*words)) is not None:
+        if words is not None and (answer := kind.answer(world, *words)) is not None:
             return kind, answer
     raise UsageError(
         f"microworld: no kind of instruction matches {instruction!r}; "
@@ -23,46 +25,52 @@ def _understand(instruction: str) -> tuple[Kind, Answer]:
     )
 
 
-def answer(instruction: str) -> Answer:
+def answer(instruction: str, world: World = ONE) -> Answer:
     """The exact answer distribution of an instruction.
 
     Raises:
         UsageError: The world does not understand the instruction.
     """
-    return _understand(instruction)[1]
+    return _understand(instruction, world)[1]
 
 
-def understands(instruction: str) -> bool:
+def understands(instruction: str, world: World = ONE) -> bool:
     """Whether the world has an answer to this text."""
     try:
-        return bool(_understand(instruction))
+        return bool(_understand(instruction, world))
     except UsageError:
         return False
 
 
-def kind_of(instruction: str) -> str:
+def kind_of(instruction: str, world: World = ONE) -> str:
     """Name of the kind of an instruction (UsageError where there is none)."""
-    return _understand(instruction)[0].name
+    return _understand(instruction, world)[0].name
 
 
-def is_valid(instruction: str, response: str) -> bool:
+def is_valid(instruction: str, response: str, world: World = ONE) -> bool:
     """Whether the grammar can give this response; the amount of white space is free."""
-    return mode_of(instruction, response) is not None
+    return mode_of(instruction, response, world) is not None
 
 
-def mode_of(instruction: str, response: str) -> str | None:
+def mode_of(instruction: str, response: str, world: World = ONE) -> str | None:
     """The mode (meaning) of a response; None where it is invalid."""
-    return answer(instruction).mode_of(response.split())
+    return answer(instruction, world).mode_of(response.split())
 
 
-def modes(instruction: str) -> dict[str, float]:
+def modes(instruction: str, world: World = ONE) -> dict[str, float]:
     """Every mode with its probability."""
-    return {mode.name: mode.probability for mode in answer(instruction).modes}
+    return {mode.name: mode.probability for mode in answer(instruction, world).modes}
 
 
-def draw(kind: Kind, rng: random.Random, *, held_out: bool = False) -> str:
-    """A random instruction of one kind, from its held-out combinations or from the others."""
+def draw(kind: Kind, rng: random.Random, pools: Collection[str], world: World) -> str:
+    """A random instruction of one kind from these pools."""
     while True:
-        words = kind.draw(rng)
-        if kind.held_out(words) == held_out:
+        words = kind.draw(rng, world)
+        if kind.pool(words) in pools:
             return kind.fill(words)
+
+
+@cache
+def instructions(kind: Kind, pool: str, world: World) -> tuple[str, ...]:
+    """All instructions of one kind in a pool."""
+    return tuple(kind.fill(words) for words in kind.fillings(world) if kind.pool(words) == pool)

@@ -33,7 +33,8 @@ def locate(ref: "ModelRef", *, online: bool = False) -> Path:
     """
     if ref.source == "microworld":
         # By its path: to load a model is not to depend on the world's grammar.
-        folder = Path(__file__).parent.parent / "microworld" / "teacher"
+        worlds = Path(__file__).parent.parent / "microworld"
+        folder = worlds / ("teacher" if ref.name in (None, "one") else f"teacher_{ref.name}")
     elif ref.source == "gguf":
         folder = gguf.gguf_checkpoint(ref.name or gguf.DEFAULT_PACKAGE)
     elif ref.source == "path":

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import torch
 from transformers import PreTrainedModel
 
-from akl_bench.config import LoraSettings
 from akl_bench.errors import MissingDependencyError, UsageError
 from akl_bench.models.heads import output_head
+from akl_bench.recipe import LoraSettings
 
 
 @contextlib.contextmanager

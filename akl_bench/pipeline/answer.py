@@ -15,6 +15,8 @@ from akl_bench.data.records import Record
 from akl_bench.pipeline.provenance import made_here
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from akl_bench.executors.base import Report
     from akl_bench.pipeline.model import Model
     from akl_bench.pipeline.plan import CellPlan, Plan
@@ -29,16 +31,23 @@ def task_records(plan: Plan, task: str) -> list[Record]:
     return [Record(**{**row, "outputs": tuple(row["outputs"])}) for row in rows]
 
 
+def task_prompts(
+    plan: Plan, task: str, tokenizer: PreTrainedTokenizerBase
+) -> dict[str, tuple[int, ...]]:
+    """The prompts of a generation task by the ids of its records."""
+    prompt, limit = Prompt(plan.profile.prompt), plan.profile.data.max_prompt_tokens
+    # A prompt that is too long keeps its first tokens, as in the MiniLLM protocol.
+    return {
+        record.id: token_ids(tokenizer, prompt.render(record))[:limit]
+        for record in task_records(plan, task)
+    }
+
+
 def answer(plan: Plan, cell: CellPlan, task: str, model: Model, report: Report) -> None:
     """Let a model answer the prompts of a task that generates, and seal what it says."""
     spec, fields = plan.tasks[task].spec.generation, plan.tasks[task].completions
     assert fields is not None, "only tasks that generate come here"
-    prompt, limit = Prompt(plan.profile.prompt), plan.profile.data.max_prompt_tokens
-    # A prompt that is too long keeps its first tokens, as in the MiniLLM protocol.
-    prompts = {
-        record.id: token_ids(model.tokenizer, prompt.render(record))[:limit]
-        for record in task_records(plan, task)
-    }
+    prompts = task_prompts(plan, task, model.tokenizer)
     artifact = plan.completions(cell, task, model.id)
     artifact.part.parent.mkdir(parents=True, exist_ok=True)
     with artifact.make(made_here(fields["libraries"])) as making:

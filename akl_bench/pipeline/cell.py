@@ -48,12 +48,12 @@ def run_cell(plan: Plan, cell: CellPlan, report: Report) -> None:
 def _train(plan: Plan, cell: CellPlan, report: Report) -> None:
     from akl_bench.pipeline.train import train
 
-    criterion = None
-    if plan.profile.training.select == "rouge_l":
-        from akl_bench.pipeline.selection import rouge_l
+    selection = None
+    if plan.profile.training.select == "best":
+        from akl_bench.pipeline.criterion import criterion
 
-        criterion = rouge_l(plan, cell)
-    train(plan, cell, report, criterion)
+        selection = criterion(plan, cell.record.seed)
+    train(plan, cell, selection, report)
 
 
 def _task(plan: Plan, cell: CellPlan, task: str, model: Model, report: Report) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from akl_bench.artifacts.records import Fields, Overlap
 from akl_bench.config import Profile
 from akl_bench.data.prompts import Prompt
 from akl_bench.executors.base import Executor
@@ -14,7 +15,7 @@ from akl_bench.models.census import parameter_count
 from akl_bench.models.locate import locate, read_json
 from akl_bench.pipeline.inputs import Inputs
 from akl_bench.pipeline.plan import Plan
-from akl_bench.pipeline.run import plan_run
+from akl_bench.pipeline.points import Points
 from akl_bench.training.schedule import total_steps
 
 # Of English text; a word-level vocabulary has 1.
@@ -33,81 +34,113 @@ class Estimate:
 
     Attributes:
         cells: Number of cells.
+        tuned: Number of learning rates that are chosen.
+        trials: Number of trials until the others are.
         there: Artifacts that are there, by stage.
         missing: Artifacts that are to be made, by stage and reason.
-        steps: Optimiser steps of a trained cell.
-        tokens_per_cell: Tokens that a trained cell reads, prompts included.
+        steps: Optimiser steps of a trained cell, at each point of the axes.
+        tokens_per_step: Tokens that a step reads, prompts included.
         teacher_parameters: Of the teacher.
         student_parameters: Of each student.
         disk_bytes: Teacher states and students.
         seconds: Of what is missing.
         workers: Cells at a time.
         measured: Whether students' seconds come from students of the same run.
+        overlap: What validation and tasks share with the training data.
     """
 
     cells: int
+    tuned: int
+    trials: int
     there: Counter[str]
     missing: Counter[tuple[str, str]]
-    steps: int
-    tokens_per_cell: int
+    steps: tuple[int, ...]
+    tokens_per_step: int
     teacher_parameters: int
     student_parameters: dict[str, int]
     disk_bytes: int
     seconds: float
     workers: int
     measured: bool
+    overlap: dict[str, Overlap]
 
 
-def estimate(specs: Sequence[str], profile: Profile, folder: Path, executor: Executor) -> Estimate:
+def estimate(
+    specs: Sequence[str],
+    profile: Profile,
+    folder: Path,
+    executor: Executor,
+    *,
+    points: Sequence[Fields] = ({},),
+) -> Estimate:
     """Estimate a run; the data is read and checked, and no model is loaded (dry ones are made).
 
     Raises:
         UsageError: As `run` would.
     """
-    inputs, plan = plan_run(specs, profile, folder, executor)
+    run = Points(specs, profile, folder, executor, points=points)
+    plans = run.plan()
     there: Counter[str] = Counter()
     missing: Counter[tuple[str, str]] = Counter()
-    lacking: Counter[str] = Counter()
-    seconds: dict[str, list[float]] = {}
+    lacking: Counter[tuple[str, int]] = Counter()
+    seconds: dict[tuple[str, int], list[float]] = {}
     begun = 0
-    for cell in plan.cells:
-        before = lacking.total()
-        for name, artifact in plan.artifacts(cell):
-            stage = name.partition(" ")[0]
-            seal = artifact.sealed() if artifact else None
-            if seal is not None:
-                there[stage] += 1
-                seconds.setdefault(name, []).append(seal.made.seconds)
-            else:
-                missing[stage, plan.why(cell, name, artifact)] += 1
-                lacking[name] += 1
-        begun += lacking.total() > before
-    examples, per_example, states = _examples(inputs)
-    steps = total_steps(plan.profile.training, examples)
-    tokens = steps * plan.profile.training.batch_size * per_example
-    students = {name: _parameters(plan, name) for name in plan.profile.students}
-    teacher = _parameters(plan, "teacher")
-    workers = executor.workers or plan.machine.count or os.cpu_count() or 1
-    train = 6 * tokens * max(students.values()) / _FLOPS_PER_CORE
+    sizes = [_examples(inputs) for inputs in run.inputs]
+    steps = [
+        total_steps(plan.profile.training, examples)
+        for plan, (examples, *_) in zip(plans, sizes, strict=True)
+    ]
+    for at, plan in enumerate(plans):
+        for cell in plan.cells:
+            before = lacking.total()
+            for name, artifact in plan.artifacts(cell):
+                stage = name.partition(" ")[0]
+                # Students of another point take another time; how they are measured does not.
+                kind = (name, steps[at] if stage == "student" else 0)
+                seal = artifact.sealed() if artifact else None
+                if seal is not None:
+                    there[stage] += 1
+                    seconds.setdefault(kind, []).append(seal.made.seconds)
+                else:
+                    missing[stage, plan.why(cell, name, artifact)] += 1
+                    lacking[kind] += 1
+            begun += lacking.total() > before
+        if plan.cells_left:
+            missing["student", "its learning rate is not chosen yet"] += plan.cells_left
+            lacking["student", steps[at]] += plan.cells_left + plan.trials_left
+            begun += plan.cells_left + plan.trials_left
+    own = plans[0]
+    examples, per_example, states = sizes[0]
+    tokens = own.profile.training.batch_size * per_example
+    students = {name: _parameters(own, name) for name in own.profile.students}
+    teacher = _parameters(own, "teacher")
+    workers = executor.workers or own.machine.count or os.cpu_count() or 1
     work = begun * _SECONDS_PER_CELL
-    for name, count in lacking.items():
+    for (name, step_count), count in lacking.items():
+        train = 6 * step_count * tokens * max(students.values()) / _FLOPS_PER_CORE
         guess = _SECONDS.get(name.partition(" ")[0], train)
-        work += count * (fmean(seconds[name]) if name in seconds else guess)
-    if lacking["student"]:
+        kind = (name, step_count)
+        work += count * (fmean(seconds[kind]) if kind in seconds else guess)
+    trained = sum(count for (name, _), count in lacking.items() if name == "student")
+    if trained:
         work += 2 * teacher * per_example * examples / _FLOPS_PER_CORE
-    width = _width(plan) if lacking else 0
+    width = _width(own) if lacking else 0
+    trials = sum(plan.trials_left for plan in plans)
     return Estimate(
-        cells=len(plan.cells),
+        cells=sum(len(plan.cells) + plan.cells_left for plan in plans),
+        tuned=sum(len(plan.tuned) for plan in plans),
+        trials=trials,
         there=there,
         missing=missing,
-        steps=steps,
-        tokens_per_cell=round(tokens),
+        steps=tuple(dict.fromkeys(steps[1:] or steps)),
+        tokens_per_step=round(tokens),
         teacher_parameters=teacher,
         student_parameters=students,
-        disk_bytes=round(_BYTES * (width * states + lacking["student"] * max(students.values()))),
+        disk_bytes=round(_BYTES * (width * states + (trained - trials) * max(students.values()))),
         seconds=work / workers,
         workers=workers,
-        measured="student" in seconds,
+        measured=any(name == "student" for name, _ in seconds),
+        overlap=run.inputs[0].overlap,
     )
 
 

@@ -1,15 +1,21 @@
 """What a run is made of: cells, the artifacts of each, and what they share; each with its key."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from akl_bench.artifacts.files import digest
 from akl_bench.artifacts.keys import differences
-from akl_bench.artifacts.records import CellRecord, Fields, Measured, RunRecord, Student
-from akl_bench.artifacts.store import COMPLETIONS, Artifact, CellFolder, Run, folder_name, read_seal
-from akl_bench.config import Profile
+from akl_bench.artifacts.records import CellRecord, Fields, Measured, RunRecord, Student, Tuned
+from akl_bench.artifacts.store import (
+    COMPLETIONS,
+    Artifact,
+    CellFolder,
+    Run,
+    folder_name,
+    read_seal,
+)
+from akl_bench.config import VALIDATION, Profile
 from akl_bench.executors.base import Machine
 from akl_bench.pipeline.objectives import SFT, ObjectiveSpec
 from akl_bench.tasks import TaskSpec
@@ -72,28 +78,74 @@ class CellPlan:
 
 
 @dataclass(frozen=True)
+class TrialPlan:
+    """A training that tells how good a learning rate is.
+
+    Attributes:
+        objective: What trains the student.
+        student: Name of the student in the profile.
+        seed: Training and decoding seed.
+        artifact: What it makes.
+    """
+
+    objective: ObjectiveSpec
+    student: str
+    seed: int
+    artifact: Artifact
+
+    @property
+    def name(self) -> str:
+        """Name of its folder."""
+        return self.artifact.folder.parent.name
+
+    @property
+    def label(self) -> str:
+        """How it is named to people."""
+        lr = self.artifact.fields["training"]["lr"]
+        return f"trial of {self.objective.label}, {self.student}, lr {lr:g}, seed {self.seed}"
+
+    @property
+    def place(self) -> CellFolder:
+        """Where it keeps checkpoints and its log."""
+        return CellFolder(self.artifact.folder.parent)
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that the stages need; small enough to be sent to every cell.
 
     Attributes:
         folder: The run's folder.
-        profile: The resolved profile.
+        profile: The resolved profile, what a sweep sets in it.
+        axes: What a sweep sets.
         machine: Where cells run.
         precision: Of training, resolved.
         cells: Those asked for, and those of earlier calls that are trained.
         others: Cells of earlier calls that are not trained yet and were not asked for now.
+        trials: Those to make next; the cells of their objectives are planned once a learning rate
+            is chosen.
+        trials_left: Number of trials until all rates are chosen.
+        cells_left: Number of cells that are planned then.
+        tuned: The learning rates that were chosen.
         tasks: By name.
+        validation: How the criterion is measured; None where nothing is to be trained.
         shared: What cells share, by name.
         sources: What makes each training set, by the set's name.
     """
 
     folder: Path
     profile: Profile
+    axes: Fields
     machine: Machine
     precision: Precision
     cells: tuple[CellPlan, ...]
     others: tuple[CellRecord, ...]
+    trials: tuple[TrialPlan, ...]
+    trials_left: int
+    cells_left: int
+    tuned: tuple[Tuned, ...]
     tasks: dict[str, TaskPlan]
+    validation: TaskPlan | None
     shared: dict[str, Artifact]
     sources: dict[str, str]
 
@@ -163,24 +215,40 @@ class Plan:
         stage, *where = missing.split(" ", 2)
         if stage == "student":
             assert cell.objective is not None, "only cells that are to be trained lack students"
-            return ["models", *needs_of_student(cell.objective, self.shared)]
+            rows = [f"rows-{VALIDATION}"] if self.profile.training.select == "best" else []
+            return ["models", *needs_of_student(cell.objective, self.shared), *rows]
         task = where[0]
         if stage == "scores" and self.tasks[task].spec.kind == "fidelity":
             return ["models", *needs_of_fidelity(task)]
         return [name] if (name := f"rows-{task}") in self.shared else []
 
-    @cached_property
-    def run_record(self) -> RunRecord:
-        """What run.json is to say."""
-        return RunRecord(
-            profile=self.profile,
-            cells=(*(cell.record for cell in self.cells), *self.others),
-            completions={t: digest(p.completions) for t, p in self.tasks.items() if p.completions},
-            scores={
-                task: {name: score.measured for name, score in plan.scores.items()}
-                for task, plan in self.tasks.items()
-            },
-        )
+    def needs_of_trial(self, trial: TrialPlan) -> list[str]:
+        """Names of what is shared that a trial is made from."""
+        names = needs_of_student(trial.objective, self.shared)
+        return ["models", *names, f"rows-{VALIDATION}"]
+
+
+def run_record(plans: Sequence[Plan], before: RunRecord | None) -> RunRecord:
+    """What run.json is to say.
+
+    Args:
+        plans: That of the run as its profile has it, then that of each point of its axes.
+        before: What it said.
+    """
+    base = plans[0]
+    tuned = [*(before.tuned if before else ()), *(t for plan in plans for t in plan.tuned)]
+    cells = {cell.record.name: cell.record for plan in plans for cell in plan.cells}
+    others = {record.name: record for record in base.others if record.name not in cells}
+    return RunRecord(
+        profile=base.profile,
+        cells=(*cells.values(), *others.values()),
+        tuned=tuple({(t.objective, t.student, digest(t.axes)): t for t in tuned}.values()),
+        completions={t: digest(p.completions) for t, p in base.tasks.items() if p.completions},
+        scores={
+            task: {name: score.measured for name, score in plan.scores.items()}
+            for task, plan in base.tasks.items()
+        },
+    )
 
 
 def train_set(spec: str) -> str:
@@ -193,11 +261,9 @@ def train_set(spec: str) -> str:
 
 def needs_of_student(objective: ObjectiveSpec, shared: Mapping[str, Artifact]) -> list[str]:
     """Names of what is shared that students of an objective are made from."""
-    sets = [train_set(objective.source), "validation"]
-    names = [f"examples-{name}" for name in sets]
-    if objective.loss != SFT:
-        names += ["head", *(f"states-{n}" for n in sets if f"states-{n}" in shared)]
-    return names
+    name = train_set(objective.source)
+    states = [f"states-{name}"] if f"states-{name}" in shared else []
+    return [f"examples-{name}", *(["head", *states] if objective.loss != SFT else [])]
 
 
 def needs_of_fidelity(task: str) -> list[str]:

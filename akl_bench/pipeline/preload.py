@@ -21,7 +21,7 @@ for _module in (
     "akl_bench.microworld.grammar",
     "akl_bench.pipeline.cell",
     "akl_bench.pipeline.prepare",
-    "akl_bench.pipeline.train",
+    "akl_bench.pipeline.trial",
     "akl_bench.pipeline.scores.fidelity",
     "akl_bench.pipeline.scores.harness",
     "akl_bench.pipeline.scores.text",

@@ -131,8 +131,6 @@ class _Maker:
         )
 
     def _records(self, name: str) -> list[Record]:
-        if name == "validation":
-            return self._inputs.validation
         task = name.removeprefix("task-")
         return self._inputs.train if task == name else self._inputs.tasks[task]
 

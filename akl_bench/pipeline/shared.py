@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import load_file
@@ -40,17 +39,15 @@ def examples(plan: Plan, name: str) -> list[Example]:
     return read_examples(_folder(plan, f"examples-{name}") / EXAMPLES)
 
 
-def teacher_places(plan: Plan, *names: str) -> list[Place]:
-    """What a teacher may use on sets of examples; its weights are loaded once for all of them."""
+def teacher_place(plan: Plan, name: str) -> Place:
+    """What a teacher may use on a set of examples."""
 
-    @cache
     def head() -> Head:
         tensors = load_file(_folder(plan, "head") / HEAD, device=str(device(plan)))
         return Head(tensors["weight"], tensors.get("bias"), vocab_size(plan))
 
-    model = cache(lambda: teacher_model(plan))
-    states = [plan.shared.get(f"states-{name}") for name in names]
-    return [Place(device(plan), s.folder if s else None, head, model) for s in states]
+    states = plan.shared.get(f"states-{name}")
+    return Place(device(plan), states.folder if states else None, head, lambda: teacher_model(plan))
 
 
 def writer(

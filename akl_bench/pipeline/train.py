@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -19,81 +18,106 @@ from akl_bench.pipeline import shared
 from akl_bench.pipeline.model import device
 from akl_bench.pipeline.provenance import made_here
 from akl_bench.training import devices, sources, teachers
-from akl_bench.training.loop import Learner, Lesson, Selection, distill, mean_loss
+from akl_bench.training.loop import Learner, Lesson, Selection, Trained, distill
 from akl_bench.training.objective import Objective
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from pathlib import Path
 
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from akl_bench.artifacts.records import Fields
     from akl_bench.executors.base import Report
+    from akl_bench.pipeline.objectives import ObjectiveSpec
     from akl_bench.pipeline.plan import CellPlan, Plan
-    from akl_bench.training.teachers.base import Open
 
 
-def train(
-    plan: Plan, cell: CellPlan, report: Report, criterion: Callable[[PreTrainedModel], float] | None
-) -> None:
+def train(plan: Plan, cell: CellPlan, selection: Selection | None, report: Report) -> None:
     """Train a cell's student and seal it.
 
-    A criterion chooses among the weights, the higher the better; without one it is the objective's
-    own loss.
+    Args:
+        plan: The plan.
+        cell: The cell.
+        selection: Chooses among its weights; None takes the last.
+        report: Told where it is.
 
     Raises:
         AklBenchError: Training diverged.
     """
-    spec, artifact = cell.objective, plan.student(cell)
-    assert spec is not None and artifact is not None, "only cells that train come here"
-    profile, seed = plan.profile, cell.record.seed
-    training = profile.training
-    tokenizer = load_tokenizer(profile.teacher, online=profile.online)
+    artifact, place = plan.student(cell), plan.place(cell)
+    assert cell.objective is not None and artifact is not None, "only cells that train come here"
+    subject = Subject(cell.objective, cell.record.student, cell.record.seed, cell.model)
+    with artifact.make(made_here(cell.model["libraries"])) as making:
+        student, trained = fit(plan, subject, selection, making.folder, place.checkpoints, report)
+        student.save_pretrained(making.folder / MODEL)
+        _tokenizer(plan).save_pretrained(making.folder / MODEL)
+        making.record = Student(
+            content=content_hash(making.folder / MODEL),
+            parameters=sum(p.numel() for p in student.parameters()),
+            steps=trained.steps,
+            selected_step=trained.selected_step,
+            clipped=trained.clipped,
+        )
+    shutil.rmtree(place.checkpoints, ignore_errors=True)
+
+
+class Subject(NamedTuple):
+    """What is to be trained; the key fields of the artifact tell data and learning rate."""
+
+    objective: ObjectiveSpec
+    student: str
+    seed: int
+    fields: Fields
+
+
+def fit(
+    plan: Plan,
+    subject: Subject,
+    selection: Selection | None,
+    folder: Path,
+    checkpoints: Path,
+    report: Report,
+) -> tuple[PreTrainedModel, Trained]:
+    """Train a student; its curves go into the folder.
+
+    Raises:
+        TrainingDivergedError: A loss, gradient or validation is NaN or infinite.
+    """
+    profile, fields = plan.profile, subject.fields
+    training = profile.training.model_copy(update={"lr": fields["training"]["lr"]})
+    tokenizer = _tokenizer(plan)
     student = build_student(
-        profile.students[cell.record.student],
+        profile.students[subject.student],
         profile.teacher,
-        seed=seed,
+        seed=subject.seed,
         dtype=torch.float32,
         device=device(plan),
         online=profile.online,
     )
-    learner = Learner(
-        student, _objective(plan, spec.loss), shared.vocab_size(plan), tokenizer.pad_token_id
-    )
-    source = sources.registry.create(spec.source)
-    lesson, held_out = _lessons(plan, learner, cell.model["data"]["train_set"], "validation")
-    selection = (
-        Selection("negative_loss", lambda model: -mean_loss(learner, held_out))
-        if criterion is None
-        else Selection(training.select, criterion)
-    )
-    place = plan.place(cell)
-    with artifact.make(made_here(cell.model["libraries"])) as making:
-        with adapters(student, training.lora, seed=seed):
-            steps, selected = distill(
-                learner,
-                source,
-                lesson,
-                training,
-                devices=devices.registry.create(training.devices),
-                precision=plan.precision,
-                seed=seed,
-                selection=selection,
-                folder=making.folder,
-                checkpoints=place.checkpoints,
-                writer=(
-                    shared.writer(plan, student, tokenizer)
-                    if "student samples" in source.needs
-                    else None
-                ),
-                progress=partial(report, "train"),
-            )
-        student.save_pretrained(making.folder / MODEL)
-        tokenizer.save_pretrained(making.folder / MODEL)
-        making.record = Student(
-            content=content_hash(making.folder / MODEL),
-            parameters=sum(p.numel() for p in student.parameters()),
-            steps=steps,
-            selected_step=selected,
+    loss = _objective(plan, subject.objective.loss)
+    learner = Learner(student, loss, shared.vocab_size(plan), tokenizer.pad_token_id)
+    source = sources.registry.create(subject.objective.source)
+    samples = "student samples" in source.needs
+    with adapters(student, training.lora, seed=subject.seed):
+        trained = distill(
+            learner,
+            source,
+            _lesson(plan, learner, fields["data"]["train_set"]),
+            training,
+            devices=devices.registry.create(training.devices),
+            precision=plan.precision,
+            seed=subject.seed,
+            selection=selection,
+            folder=folder,
+            checkpoints=checkpoints,
+            writer=shared.writer(plan, student, tokenizer) if samples else None,
+            progress=partial(report, "train"),
         )
-    shutil.rmtree(place.checkpoints, ignore_errors=True)
+    return student, trained
+
+
+def _tokenizer(plan: Plan) -> PreTrainedTokenizerBase:
+    return load_tokenizer(plan.profile.teacher, online=plan.profile.online)
 
 
 def _objective(plan: Plan, loss: str) -> Objective:
@@ -108,13 +132,10 @@ def _objective(plan: Plan, loss: str) -> Objective:
     )
 
 
-def _lessons(plan: Plan, learner: Learner, *names: str) -> list[Lesson]:
-    """Sets of examples, with the teacher where the objective has one."""
-    opened: Sequence[Open | None] = [None] * len(names)
+def _lesson(plan: Plan, learner: Learner, name: str) -> Lesson:
+    """A set of examples, with the teacher where the objective has one."""
+    at_work = None
     if learner.objective.divergence is not None:
         teacher = teachers.registry.create(plan.profile.training.teacher)
-        opened = [teacher.open(place) for place in shared.teacher_places(plan, *names)]
-    return [
-        Lesson(shared.examples(plan, name), at_work)
-        for name, at_work in zip(names, opened, strict=True)
-    ]
+        at_work = teacher.open(shared.teacher_place(plan, name))
+    return Lesson(shared.examples(plan, name), at_work)

@@ -52,12 +52,14 @@ class Column:
 LR = Column("", "lr", None, 1.0, "%.2e", "learning rate that the student was trained with")
 _SECONDS = Column("cost", "train s", False, 1.0, "%.1f", "wall clock of training, one process")
 _MEMORY = Column("cost", "peak MiB", False, 1.0, "%.0f", "largest resident memory of the process")
-COST = (_SECONDS, _MEMORY)
+CLIPPED = Column("cost", "clipped %", None, 100.0, "%.0f", "steps whose gradient was scaled down")
+COST = (_SECONDS, _MEMORY, CLIPPED)
 # What the seal of a student says; None where it does not.
 OF_STUDENT: dict[Column, Callable[[Seal], float | None]] = {
     LR: lambda seal: seal.fields.get("training", {}).get("lr"),
     _SECONDS: lambda seal: seal.made.seconds,
     _MEMORY: lambda seal: seal.made.peak_memory_mib,
+    CLIPPED: lambda seal: getattr(seal.record, "clipped", None),
 }
 
 

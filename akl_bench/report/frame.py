@@ -12,9 +12,10 @@ from akl_bench.artifacts.cells import Cell, Key, read_cell
 from akl_bench.artifacts.cells import Row as Row
 from akl_bench.artifacts.files import digest
 from akl_bench.artifacts.keys import common, differences
-from akl_bench.artifacts.records import Fields, Metric
+from akl_bench.artifacts.records import Fields, Metric, Tuned, point_of
 from akl_bench.artifacts.store import Run
 from akl_bench.config import Profile
+from akl_bench.data.overlap import note
 from akl_bench.errors import UsageError
 from akl_bench.report.columns import LR, OF_STUDENT, mean_accuracy, mean_of, named
 from akl_bench.report.columns import Column as Column
@@ -60,6 +61,8 @@ class RunFrame:
         profile: The profile of the (first) run.
         tasks: The tasks of all runs by name.
         left_out: Why numbers are not there or stand in no column, a line for each reason.
+        overlap: What validation and tasks share with training, a line for each run that has any.
+        tuned: How the learning rates of rows were chosen, where they were.
     """
 
     columns: list[Column]
@@ -68,6 +71,8 @@ class RunFrame:
     profile: Profile
     tasks: dict[str, TaskSpec]
     left_out: list[str]
+    overlap: list[str]
+    tuned: Mapping[Row, Tuned]
 
     @cached_property
     def seeds(self) -> dict[Row, int]:
@@ -199,13 +204,15 @@ def load(*folders: Path) -> RunFrame:
     columns: dict[Key, Column] = {}
     cells: list[Cell] = []
     left_out: list[str] = []
+    overlap: list[str] = []
+    tuned: dict[Row, Tuned] = {}
     for folder, content in contents.items():
         run = Run(folder)
         tasks |= {name: task for name, task in content.profile.tasks.items() if name not in tasks}
         stamps |= {text: None for name, text in _STAMPS.items() if getattr(content.profile, name)}
         own = []
         for record in content.cells:
-            row = Row(record.objective, record.student, names[folder], record.point)
+            row = Row(record.objective, record.student, names[folder], point_of(record.axes))
             cell = read_cell(run, content, record, row)
             twin = next((other for other in cells if other.record.name == record.name), None)
             if twin is None or len(twin.scores) < len(cell.scores):
@@ -216,6 +223,10 @@ def load(*folders: Path) -> RunFrame:
                     f"{', '.join(lost)} of {folder} is left out for {record.label}: the same cell "
                     "of an earlier run has more numbers."
                 )
+        for each in content.tuned:
+            place = Row(each.objective, each.student, names[folder], point_of(each.axes))
+            tuned[place] = each
+        overlap += note(content.overlap, names[folder])
         left_out += _add_columns(folder, own, columns, tasks)
         left_out += dict.fromkeys(note for cell in own for note in cell.notes)
         cells += own
@@ -227,6 +238,8 @@ def load(*folders: Path) -> RunFrame:
         next(iter(contents.values())).profile,
         tasks,
         left_out,
+        overlap,
+        {cell.row: tuned[cell.row] for cell in cells if cell.row in tuned},
     )
 
 

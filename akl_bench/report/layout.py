@@ -5,15 +5,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from akl_bench.errors import UsageError
+from akl_bench.report.certainty import seed_spreads
 from akl_bench.report.columns import COST, OF_STUDENT, choose
-from akl_bench.report.compare import ALPHA, TESTS, Comparison, baseline_of, compare
+from akl_bench.report.compare import (
+    DEFAULT_BASELINE,
+    Comparison,
+    RowTests,
+    baseline_of,
+    compare,
+    leaders,
+)
 from akl_bench.report.frame import Column, Row, RowKey, RunFrame, Spread, is_reference
 from akl_bench.report.names import axis_order
-from akl_bench.report.notes import about, tuning
-from akl_bench.report.parts import BEST, BETTER, SECOND, WORSE, Cell, Line, Table, shown
+from akl_bench.report.notes import notes_on
+from akl_bench.report.parts import BETTER, WORSE, Cell, Line, Table
 from akl_bench.report.published import ROUGE_L, PublishedRow, beside, footnotes_on
-
-DEFAULT_BASELINE = "sft"
 
 
 def build(
@@ -23,7 +29,6 @@ def build(
     every_metric: bool = False,
     cost: bool = False,
     baseline: str | None = None,
-    pooled: bool = False,
     published: bool = False,
     detailed: bool = False,
 ) -> Table:
@@ -36,7 +41,6 @@ def build(
         cost: Also what training cost.
         baseline: What the rows are compared with, as the user names it; None is sft where the run
             has it.
-        pooled: Test with one spread for all objectives.
         published: Add the published numbers that share a task.
         detailed: Give each comparison its intervals and power, which takes seconds.
 
@@ -45,18 +49,17 @@ def build(
     """
     chosen = _columns(frame, columns, every_metric=every_metric, cost=cost)
     against = _baseline(frame, baseline)
+    tests = RowTests.of(frame, chosen, against)
     comparisons: dict[RowKey, Comparison] = {}
     if against is not None:
-        comparisons = compare(frame, chosen, against, pooled=pooled, detailed=detailed)
+        comparisons = compare(frame, chosen, against, tests, detailed=detailed)
+    parts = seed_spreads(frame, chosen)
     summary = frame.summary()
     grid: dict[Row, list[Cell]] = {row: [] for row in frame.rows}
     for column in chosen:
         settings = of_students(frame, column)
         spreads = {row: s for row in frame.rows if (s := summary.get((row, *column.key)))}
-        ranks: dict[Row, str] = {}
-        for point in dict.fromkeys(row.axes for row in spreads):
-            at_point = {row: spread.mean for row, spread in spreads.items() if row.axes == point}
-            ranks |= _ranks(at_point, column)
+        best = {row for rivals in _rivals(frame.rows) for row in leaders(rivals, column, tests)}
         for row, cells in grid.items():
             cells.append(settings.get(row, Cell()))
             if row in spreads:
@@ -64,7 +67,7 @@ def build(
                 odd = seeds if seeds != len(frame.finished(row)) else None
                 made = comparisons.get((row, *column.key))
                 mark = (BETTER if made.better else WORSE) if made and made.significant else ""
-                cells[-1] = Cell(mean, std, odd, ranks.get(row, ""), mark)
+                cells[-1] = Cell(mean, std, odd, row in best, mark)
     rows = [
         Line(
             row,
@@ -75,15 +78,15 @@ def build(
         for row in _ordered(chosen, grid)
     ]
     outside = beside(frame.profile) if published else []
-    first, *others = _notes(frame, against, [c for c in comparisons.values() if c.p is not None])
     is_asked = every_metric or bool(columns)
-    notes = [first, *tuning(frame), *others, *about(frame, chosen, is_asked=is_asked)]
+    notes = notes_on(frame, chosen, against, comparisons, parts, is_asked=is_asked)
     return Table(
         chosen,
         rows + [_published_line(row, chosen) for row in outside],
         [*notes, *(footnotes_on(outside) if published else ()), *frame.stamps],
         against,
         comparisons,
+        parts,
         outside,
         frame.names,
         0 if is_asked else len(frame.every) - len(chosen),
@@ -99,6 +102,14 @@ def _columns(
     chosen = choose(frame.every, names) if names else frame.shown
     costs = [column for column in frame.of_students if cost and column in COST]
     return [*dict.fromkeys([*chosen, *costs])]
+
+
+def _rivals(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows by what they may be the best of: a student at a point of the sweep."""
+    return [
+        [row for row in rows if (row.student, row.axes) == place]
+        for place in dict.fromkeys((row.student, row.axes) for row in rows)
+    ]
 
 
 def _baseline(frame: RunFrame, wanted: str | None) -> str | None:
@@ -123,17 +134,6 @@ def _ordered(columns: Sequence[Column], grid: Mapping[Row, list[Cell]]) -> list[
         return True, row.student, axis_order(row), quality
 
     return sorted(grid, key=order)
-
-
-def _ranks(means: Mapping[Row, float], column: Column) -> dict[Row, str]:
-    """Best and second of a column as shown; equal ones share their place, all equal have none."""
-    trained = [row for row in means if not is_reference(row.objective)]
-    if column.higher_is_better is None:
-        return {}
-    ordered = sorted(trained, key=lambda row: means[row], reverse=column.higher_is_better)
-    texts = {row: shown(column, means[row]) for row in ordered}
-    places = dict(zip(dict.fromkeys(texts.values()), (BEST, SECOND), strict=False))
-    return {row: places.get(text, "") for row, text in texts.items() if len(places) > 1}
 
 
 def of_students(frame: RunFrame, column: Column) -> dict[Row, Cell]:
@@ -161,29 +161,3 @@ def _published_line(published: PublishedRow, columns: Sequence[Column]) -> Line:
     label = f"{published.name} [{published.title}]"
     mark = " (not comparable)" if published.differences else ""
     return Line(Row(label + mark, ""), "published", "", cells)
-
-
-def _notes(frame: RunFrame, baseline: str | None, tested: Sequence[Comparison]) -> list[str]:
-    """What the numbers are, how they were compared, and what is missing."""
-    notes = ["mean ± standard deviation over training seeds"]
-    if baseline is None:
-        notes.append(
-            f"no {DEFAULT_BASELINE} to compare with; name another objective with --baseline"
-        )
-    elif tested:
-        used = {c.test for c in tested}
-        what = f"no difference from {baseline} is significant"
-        if any(c.significant for c in tested):
-            what = f"{BETTER} better, {WORSE} worse than {baseline}"
-        notes.append(
-            f"{what}: {' or '.join(test for test in TESTS if test in used)}, "
-            f"Holm's correction over the {len(tested)} comparisons of this table, alpha {ALPHA}"
-        )
-    if any(len(frame.of(row)) == 1 for row in frame.rows):
-        notes.append("one seed has no spread, so nothing there can be significant")
-    if frame.stale:
-        notes.append(
-            f"{frame.stale} cells made with other code, data or library versions are left out; "
-            "run the same command again to renew them"
-        )
-    return notes + frame.left_out

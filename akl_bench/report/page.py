@@ -50,22 +50,19 @@ def table_fragment(table: Table) -> str:
     return environment().get_template("fragment.html").render(table=table)
 
 
-def render(
-    frame: RunFrame, *, baseline: str | None = None, pooled: bool = False, prompts: int = 12
-) -> str:
+def render(frame: RunFrame, *, baseline: str | None = None, prompts: int = 12) -> str:
     """A run as one self-contained page; the same run gives the same bytes.
 
     Args:
         frame: The run.
         baseline: As in `layout.build`.
-        pooled: As in `layout.build`.
         prompts: Prompts per task whose answers are shown.
 
     Raises:
         UsageError: The baseline is none of the run's objectives, or a file is not what was sealed.
     """
-    board = build(frame, baseline=baseline, pooled=pooled)
-    full = build(frame, baseline=baseline, pooled=pooled, every_metric=True, detailed=True)
+    board = build(frame, baseline=baseline)
+    full = build(frame, baseline=baseline, every_metric=True, detailed=True)
     style, script = ((_FOLDER / name).read_text("utf-8") for name in ("page.css", "page.js"))
     figures, without = _figures(frame)
     return (

@@ -12,9 +12,13 @@ from akl_bench.report.compare import Comparison
 from akl_bench.report.frame import Row, RowKey
 from akl_bench.report.names import axis_names
 from akl_bench.report.published import PublishedRow
+from akl_bench.statistics import SeedSpread
 
 BETTER, WORSE = "†", "‡"
-BEST, SECOND = "best", "second"
+_LEADERS = (
+    "not told apart from the best of the column{among} by the same test, Holm's correction over "
+    "its objectives; none where no two are told apart"
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Cell:
         mean: None where nothing was measured.
         std: None for one seed.
         seeds: Number of seeds that have a value, where it is not that of the row.
-        rank: "best", "second" or "".
+        best: Whether it is not told apart from the best of its column.
         mark: A dagger where the difference from the baseline is significant.
         up_to: The largest over seeds, of a setting that differs; `mean` is the smallest then.
     """
@@ -33,7 +37,7 @@ class Cell:
     mean: float | None = None
     std: float | None = None
     seeds: int | None = None
-    rank: str = ""
+    best: bool = False
     mark: str = ""
     up_to: float | None = None
 
@@ -89,6 +93,7 @@ class Table:
         notes: Footnotes, the tests among them.
         baseline: The objective that differences are taken from; None where there is none.
         comparisons: Every comparison behind the daggers.
+        spreads: The parts of the variance over seeds, where the samples have values.
         published: The published rows at its end.
         names: Objectives as people read them, by their specs.
         hidden: Number of columns that it could have besides, where the user chose none.
@@ -99,6 +104,7 @@ class Table:
     notes: list[str]
     baseline: str | None
     comparisons: Mapping[RowKey, Comparison]
+    spreads: Mapping[RowKey, SeedSpread]
     published: list[PublishedRow]
     names: Mapping[str, str]
     hidden: int
@@ -151,9 +157,13 @@ class Table:
         n_of = {group.task: group.n for group in self.tasks}
         return column.n if n_of[column.task] != column.n else 0
 
-    def footnotes(self, ranks: str = "best bold, second underlined") -> list[str]:
-        """The notes, with how many seeds there are and what marks the ranks."""
+    def footnotes(self, mark: str = "bold") -> list[str]:
+        """The notes, with how many seeds there are and what marks the best."""
         n = self._seeds_of_all
         seeds = f"{n} each" if n else "whose number is in the column seeds"
-        at = ", at each point of the sweep" if self._axes else ""
-        return [f"{self.notes[0]}, {seeds}", f"{ranks}{at}", *self.notes[1:]]
+        notes = [f"{self.notes[0]}, {seeds}"]
+        if any(cell.best for line in self.rows for cell in line.cells):
+            same = [*(["student"] if "student" in self.heads else []), *self._axes.values()]
+            among = f" with the same {' and '.join(same)}" if same else ""
+            notes.append(f"{mark}: {_LEADERS.format(among=among)}")
+        return notes + self.notes[1:]

@@ -8,12 +8,11 @@ from typing import Any
 from akl_bench.report.escape import latex_text, markdown_text, terminal_text
 from akl_bench.report.frame import Column, RunFrame
 from akl_bench.report.layout import build
-from akl_bench.report.parts import BEST, BETTER, SECOND, WORSE, Cell, Table
+from akl_bench.report.parts import BETTER, WORSE, Cell, Table
 from akl_bench.report.records import as_csv, as_json
 from akl_bench.report.text import Markup, aligned, latex_tabular, markdown_table
 
-_SUPERSCRIPTS = {BEST: "¹", SECOND: "²", "": ""}
-_STYLES = {BEST: 1, SECOND: 4}
+_BEST = "¹"
 _NOTE_WIDTH = 100
 
 
@@ -31,7 +30,7 @@ def render(
     Args:
         frame: The run or runs.
         format: One of the six; csv and json always have all metrics, and full names.
-        styled: Terminal bold and underline (text).
+        styled: Terminal bold (text).
         width: Split the table into parts that are no wider (text).
         siunitx: Numbers as `\num{}` (LaTeX).
         options: As in `layout.build`.
@@ -57,12 +56,12 @@ def render(
 def text(table: Table, *, styled: bool = False, width: int | None = None) -> str:
     """Plain text with aligned columns.
 
-    Without styles, superscripts tell the best and the second. A table wider than `width` comes in
+    Without styles, a superscript marks what is bold elsewhere. A table wider than `width` comes in
     parts, one below the other.
     """
 
     def mark(cell: Cell) -> str:
-        return cell.mark + ("" if styled else _SUPERSCRIPTS[cell.rank])
+        return cell.mark + (_BEST if cell.best and not styled else "")
 
     # Numbers stay aligned: each leaves room for the marks of any other in its column, and a blank.
     room = {
@@ -71,10 +70,10 @@ def text(table: Table, *, styled: bool = False, width: int | None = None) -> str
     }
 
     def value(cell: Cell, column: Column) -> str:
-        shown, marks = terminal_text(cell.number(column)), mark(cell)
-        if styled and cell.rank:
-            shown = f"\033[{_STYLES[cell.rank]}m{shown}\033[0m"
-        return Markup(shown + marks.ljust(room[column]))
+        shown = terminal_text(cell.number(column))
+        if styled and cell.best:
+            shown = f"\033[1m{shown}\033[0m"
+        return Markup(shown + mark(cell).ljust(room[column]))
 
     lead = len(table.heads)
     over = [""] * lead
@@ -83,8 +82,7 @@ def text(table: Table, *, styled: bool = False, width: int | None = None) -> str
     rows = [_levels(table), *_groups(table, value)]
     # A blank after each number is half of the gap.
     lines = aligned(rows, left=lead, width=width, gap=1, over=over)
-    ranks = () if styled else ("¹ best, ² second",)
-    notes = table.footnotes(*ranks)
+    notes = table.footnotes(*(() if styled else (_BEST,)))
     if table.hidden:
         notes.append(f"{table.hidden} more columns: --all, --columns NAME,NAME, --cost")
     folded = [
@@ -119,7 +117,7 @@ def _head(table: Table, column: Column) -> list[str]:
 
 
 def markdown(table: Table) -> str:
-    """A GitHub table; best bold, second underlined."""
+    """A GitHub table."""
     # No cell can span several columns: the first of a task has its title.
     titles: list[list[str]] = []
     for task, span, n in table.tasks:
@@ -127,10 +125,10 @@ def markdown(table: Table) -> str:
     under = [*zip(*_levels(table), strict=True)][len(table.heads) :]
     stacks = ([*map(_unbroken, [*one, *other])] for one, other in zip(titles, under, strict=True))
     heads = [*table.heads, *(Markup("<br>".join(stack)) for stack in stacks)]
-    ranked = {BEST: "**{}**", SECOND: "<u>{}</u>", "": "{}"}
 
     def value(cell: Cell, column: Column) -> str:
-        return Markup(ranked[cell.rank].format(markdown_text(cell.number(column)) + cell.mark))
+        text = markdown_text(cell.number(column)) + cell.mark
+        return Markup(f"**{text}**" if cell.best else text)
 
     rows = [*chain.from_iterable(_groups(table, value))]
     lines = markdown_table(heads, rows, left=len(table.heads))
@@ -157,11 +155,10 @@ def latex(table: Table, *, siunitx: bool = False) -> str:
     # LaTeX reads the rules under the tasks before the first cell of the next row.
     levels[0][0] = Markup(" ".join(rules) + "\n" + latex_text(levels[0][0]))
     marks = {BETTER: r"\textsuperscript{\dag}", WORSE: r"\textsuperscript{\ddag}", "": ""}
-    ranked = {BEST: r"\textbf{{{}}}", SECOND: r"\underline{{{}}}", "": "{}"}
 
     def value(cell: Cell, column: Column) -> str:
         number = _latex_number(cell, column, siunitx) + marks[cell.mark]
-        return Markup(ranked[cell.rank].format(number))
+        return Markup(f"\\textbf{{{number}}}" if cell.best else number)
 
     notes = "; ".join(latex_text(note) for note in table.footnotes())
     packages = ["booktabs", "graphicx", *(["siunitx"] if siunitx else [])]

@@ -1,7 +1,6 @@
 """Summaries and tests on one number per training seed."""
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,8 +24,9 @@ class Summary(NamedTuple):
 class Difference(NamedTuple):
     """First mean minus second, its interval, and the two-sided test of "no difference".
 
-    Where a side has too few seeds to test anything, all but the difference are None.
-    `statistic` alone is None where nothing varies and the p-value is that of a permutation.
+    Where a side has too few seeds to test anything, all but the difference are None. `statistic`
+    and its standard error `se` are None where nothing varies and the p-value is that of a
+    permutation.
     """
 
     difference: float
@@ -35,6 +35,7 @@ class Difference(NamedTuple):
     p: float | None = None
     statistic: float | None = None
     df: float | None = None
+    se: float | None = None
 
 
 class SignedRank(NamedTuple):
@@ -79,7 +80,7 @@ def paired_t(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference
     if np.ptp(d) <= tiny:
         p = 1.0 if abs(mean) <= tiny else 2.0 ** (1 - n)
         return Difference(mean, mean, mean, p, None, n - 1)
-    return _t_test(mean, float(d.std(ddof=1)) / math.sqrt(n), n - 1, confidence)
+    return t_test(mean, float(d.std(ddof=1)) / math.sqrt(n), n - 1, confidence)
 
 
 def welch(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference:
@@ -99,34 +100,21 @@ def welch(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference:
         p = 1.0 if abs(mean) <= tiny else p
         return Difference(mean, mean, mean, p, None, df)
     se = math.sqrt(x.var(ddof=1) / x.size + y.var(ddof=1) / y.size)
-    return _t_test(mean, se, df, confidence)
+    return t_test(mean, se, df, confidence)
 
 
-def pooled_t(
-    candidates: Sequence[ArrayLike], baseline: ArrayLike, confidence: float = 0.95
-) -> list[Difference]:
-    """Compare each candidate with the baseline by the spread of all of them together.
+def student_t(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Difference:
+    """Student's t-test for seeds that are not paired: one spread for both sides.
 
-    t = (mean c - mean b) / (s sqrt(1/nc + 1/nb)), s^2 = sum (n_i - 1) var_i / sum (n_i - 1), with
-    sum (n_i - 1) degrees of freedom over all samples, the baseline's included (Dunnett 1955).
-    Assumes one spread for all objectives, and repays it: 20 objectives of 3 seeds have 42 degrees
-    of freedom instead of the 2 of a paired test, and find a drop of 5 sd in 99 % of tables instead
-    of 10 % (Holm over 20). Where the baseline alone scatters twice as much, one table in six has a
-    false alarm (tests/statistics/test_simulation.py). Adjust the p-values with `holm`.
+    t = (mean a - mean b) / (s sqrt(1/na + 1/nb)), s^2 = sum (n - 1) var / (na + nb - 2).
     """
-    y = checked(baseline, "baseline", 1)
-    samples = [checked(c, f"candidate {i}", 1) for i, c in enumerate(candidates)]
-    df = sum(x.size - 1 for x in (*samples, y))
-    s2 = sum(float(((x - x.mean()) ** 2).sum()) for x in (*samples, y)) / max(1, df)
-    results = []
-    for x in samples:
-        difference = float(x.mean() - y.mean())
-        if min(x.size, y.size) < 2 or math.sqrt(s2) <= rounding(*samples, y):
-            results.append(Difference(difference))
-        else:
-            se = math.sqrt(s2 * (1 / x.size + 1 / y.size))
-            results.append(_t_test(difference, se, df, confidence))
-    return results
+    x, y = checked(a, "first sample", 1), checked(b, "second sample", 1)
+    difference = float(x.mean() - y.mean())
+    df = x.size + y.size - 2
+    s2 = float(((x - x.mean()) ** 2).sum() + ((y - y.mean()) ** 2).sum()) / max(1, df)
+    if min(x.size, y.size) < 2 or math.sqrt(s2) <= rounding(x, y):
+        return Difference(difference)
+    return t_test(difference, math.sqrt(s2 * (1 / x.size + 1 / y.size)), df, confidence)
 
 
 def against_known_spread(
@@ -142,7 +130,7 @@ def against_known_spread(
     if y.size < 2 or np.ptp(y) <= rounding(y):
         return Difference(mean)
     se = float(y.std(ddof=1)) * math.sqrt(1 / x.size + 1 / y.size)
-    return _t_test(mean, se, y.size - 1, confidence)
+    return t_test(mean, se, y.size - 1, confidence)
 
 
 def wilcoxon(a: ArrayLike, b: ArrayLike) -> SignedRank:
@@ -208,8 +196,9 @@ def holm(p_values: list[float | None]) -> list[float | None]:
     return adjusted
 
 
-def _t_test(difference: float, se: float, df: float, confidence: float) -> Difference:
+def t_test(difference: float, se: float, df: float, confidence: float) -> Difference:
+    """The test of a difference with a standard error and its degrees of freedom."""
     half = t_quantile(confidence, df) * se
     t = difference / se
     p = float(2 * stats.t.sf(abs(t), df))
-    return Difference(difference, difference - half, difference + half, p, t, df)
+    return Difference(difference, difference - half, difference + half, p, t, df, se)

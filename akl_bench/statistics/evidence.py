@@ -16,22 +16,19 @@ class Evidence(NamedTuple):
     Attributes:
         difference: Candidate minus baseline, in the metric's raw unit and direction.
         low, high: Its hierarchical bootstrap interval.
-        p: Of the t-test over seeds (paired or Welch's), before any adjustment.
         signed_rank_p: Wilcoxon's exact p over paired seeds.
         record: Wins, ties and losses over examples; over seeds for a corpus metric.
         improvement: Probability that a random candidate run beats a random baseline run.
-        detectable: Smallest true difference found with 80 % power by this many seeds.
-        seeds_needed: Seeds per side to find the difference seen, with that power.
+        seeds_needed: Seeds per side to find the difference seen with 80 % power, by a t-test that
+            knows no more than its own seeds.
     """
 
     difference: float
     low: float | None
     high: float | None
-    p: float | None
     signed_rank_p: float | None
     record: comparison.WinTieLoss
     improvement: float
-    detectable: float | None
     seeds_needed: int | None
 
 
@@ -42,6 +39,7 @@ def evidence(
     higher_is_better: bool = True,
     paired: bool = True,
     confidence: float = 0.95,
+    alpha: float = 0.05,
     seed: int = 0,
 ) -> Evidence:
     """Compare two objectives by their scores of S training seeds on E examples.
@@ -51,7 +49,8 @@ def evidence(
         baseline_SE: The same examples in the same order.
         higher_is_better: The metric's direction.
         paired: Row s of both sides belongs to one training seed.
-        confidence: Of the interval; the power figures use 1 - confidence as level.
+        confidence: Of the interval.
+        alpha: Level at which the difference is to be found.
         seed: Of the bootstrap.
 
     Raises:
@@ -60,22 +59,16 @@ def evidence(
     x, y = checked(candidate_SE, "candidate", 2), checked(baseline_SE, "baseline", 2)
     boot = hierarchical_bootstrap(x, y, paired=paired, confidence=confidence, seed=seed)
     a, b = x.mean(axis=1), y.mean(axis=1)
-    test = comparison.paired_t(a, b) if paired else comparison.welch(a, b)
     by_seed = x.shape[1] == 1 and a.size == b.size
     first, second = (a, b) if by_seed else (x.mean(axis=0), y.mean(axis=0))
-    n = min(a.size, b.size)
-    detectable = needed = None
-    if test.statistic is not None:  # Else there is no spread to judge by.
+    needed = None
+    if min(a.size, b.size) > 1:
         variance = (a - b).var(ddof=1) if paired else (a.var(ddof=1) + b.var(ddof=1)) / 2
-        sd, alpha = math.sqrt(variance), 1 - confidence
-        detectable = power.smallest_detectable(sd, n, alpha=alpha, paired=paired)
-        needed = power.seeds_needed(boot.value, sd, alpha=alpha, paired=paired)
+        needed = power.seeds_needed(boot.value, math.sqrt(variance), alpha=alpha, paired=paired)
     return Evidence(
         *boot,
-        test.p,
-        comparison.wilcoxon(a, b).p if paired and n > 1 else None,
+        comparison.wilcoxon(a, b).p if paired and a.size > 1 else None,
         comparison.win_tie_loss(first, second, higher_is_better=higher_is_better),
         comparison.probability_of_improvement(a, b, higher_is_better=higher_is_better),
-        detectable,
         needed,
     )

@@ -13,11 +13,11 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from akl_bench.artifacts.files import write_json, write_jsonl
-from akl_bench.config import TrainingConfig
-from akl_bench.data.batches import Batch, collate, length_batches, step_rows
-from akl_bench.data.examples import Example, response_tokens
+from akl_bench.data.batches import Batch, collate, step_rows
+from akl_bench.data.examples import Example
 from akl_bench.errors import AklBenchError
 from akl_bench.models.heads import last_hidden, output_head
+from akl_bench.recipe import TrainingConfig
 from akl_bench.training import checkpoint
 from akl_bench.training.devices.base import Devices
 from akl_bench.training.logits import Head, LinearLogits
@@ -26,7 +26,6 @@ from akl_bench.training.schedule import Precision, learning_rate, total_steps
 from akl_bench.training.sources.base import Source, StepKey, Writer
 from akl_bench.training.teachers.base import Open
 
-_VALIDATION_BATCH = 64
 # Head gap, tail gap, AKL weight and entropy cost time: so many points of their curves are kept.
 _CURVE_POINTS = 50
 
@@ -49,6 +48,23 @@ class Selection:
 
     name: str
     score: Callable[["PreTrainedModel"], float]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What became of a training.
+
+    Attributes:
+        steps: Optimiser steps done.
+        selected_step: The step whose weights the student has now.
+        score: Of these weights, where a selection scored them.
+        clipped: Share of steps whose gradient was scaled down to `clip_norm`.
+    """
+
+    steps: int
+    selected_step: int
+    score: float | None
+    clipped: float
 
 
 @dataclass(frozen=True)
@@ -87,7 +103,7 @@ class Learner:
         """
         moved = batch.to(self.model.device)
         with autocast():
-            hidden_BTD = last_hidden(self.model, moved.input_ids_BT, moved.attention_mask_BT)
+            hidden_BTD = last_hidden(self.model, moved.input_ids_BT)
         weight_VD, bias_V = output_head(self.model)
         head = Head(weight_VD, bias_V, self.vocab_size)
         return self.objective(
@@ -108,13 +124,13 @@ def distill(
     devices: "Devices",
     precision: Precision,
     seed: int,
-    selection: Selection,
+    selection: Selection | None,
     folder: Path,
     checkpoints: Path,
     writer: Writer | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[int, int]:
-    """Train the student in place; it ends with the best weights by `selection`.
+) -> Trained:
+    """Train the student in place; it ends with the last weights, or the best by `selection`.
 
     The gradient of a step is that of the mean over all response tokens of its `batch_size`
     examples, however they are cut into micro-batches. Weight decay spares vectors (biases, norms).
@@ -128,14 +144,12 @@ def distill(
         devices: Share the work.
         precision: Of the student's body.
         seed: Draws the order of the examples, what the source draws, and the dropout masks.
-        selection: Chooses among the weights at every `validate_every` steps and the last.
+        selection: Scores the weights at every `validate_every` steps and the last; the best are
+            kept where `config.select` says so.
         folder: Takes `train.jsonl` and `training.json` at the end.
         checkpoints: Folder of checkpoints, to go on from.
         writer: Samples from the student, for sources that need it.
         progress: Called with (steps done, all steps).
-
-    Returns:
-        Steps done, and the step whose weights were chosen.
 
     Raises:
         TrainingDivergedError: A loss, gradient or validation is NaN or infinite; says at which
@@ -220,7 +234,8 @@ def distill(
             {"step": done, "loss": loss, "grad_norm": norm, "tokens": tokens, **means}
         )
         last = done == steps
-        if last or (config.validate_every and done % config.validate_every == 0):
+        validates = last or (config.validate_every and done % config.validate_every == 0)
+        if selection is not None and validates:
             student.train(False)
             score = selection.score(student)
             if not math.isfinite(score):
@@ -231,38 +246,29 @@ def distill(
             run["validation"].append({"step": done, selection.name: score})
             run["source_state"] = dict(source.next_state(run["source_state"], score))
             scores = [entry[selection.name] for entry in run["validation"]]
-            if config.select == "last" or score >= max(scores):
+            if config.select == "best" and score >= max(scores):
                 run["selected_step"] = done
                 best = checkpoint.weights(student)
         if devices.is_first and not last and done % config.checkpoint_every == 0:
             checkpoint.save(checkpoints, done, student, optimizer, best, run)
         progress(done, steps)
 
-    assert best is not None, "the last step is validated"
-    checkpoint.put_weights(student, best)
+    if best is not None:
+        checkpoint.put_weights(student, best)
+    else:
+        run["selected_step"] = steps
     student.train(False)
     if devices.is_first:
         write_jsonl(folder / "train.jsonl", run["log"])
         kept = ("validation", "selected_step", "state", "source_state")
         write_json(folder / "training.json", {"steps": steps, **{key: run[key] for key in kept}})
-    return steps, run["selected_step"]
-
-
-@torch.no_grad()
-def mean_loss(learner: Learner, lesson: Lesson) -> float:
-    """The objective's mean over all response tokens of the examples, in nats."""
-    divergence = learner.objective.divergence
-    losses = [
-        learner.loss(
-            collate(rows, learner.pad_id),
-            lesson.teacher,
-            total_tokens=response_tokens(lesson.examples),
-            state=divergence.initial_state() if divergence else None,
-            progress=1.0,
-        ).loss.item()
-        for rows in length_batches(lesson.examples, _VALIDATION_BATCH)
-    ]
-    return math.fsum(losses)
+    by_step = {entry["step"]: entry[selection.name] for entry in run["validation"] if selection}
+    return Trained(
+        steps,
+        run["selected_step"],
+        by_step.get(run["selected_step"]),
+        sum(row["grad_norm"] > config.clip_norm for row in run["log"]) / steps,
+    )
 
 
 def _optimizer(student: "PreTrainedModel", config: "TrainingConfig") -> torch.optim.AdamW:
@@ -271,7 +277,8 @@ def _optimizer(student: "PreTrainedModel", config: "TrainingConfig") -> torch.op
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas)
+    # Each step sets its learning rate.
+    return torch.optim.AdamW(groups, lr=0.0, betas=config.betas, fused=True)
 
 
 def _micro_batches(

@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from akl_bench.config import TrainingConfig
+from akl_bench.recipe import TrainingConfig
 
 Precision = Literal["fp32", "bf16"]
 
@@ -18,6 +18,7 @@ def total_steps(config: "TrainingConfig", examples: int) -> int:
 
 def learning_rate(config: "TrainingConfig", step: int, steps: int) -> float:
     """Linear warm-up to `lr`, then a cosine to `min_lr` (or constant)."""
+    assert config.lr != "tuned", "whoever trains knows the rate"
     if step < config.warmup_steps:
         return config.lr * (step + 1) / config.warmup_steps
     if config.schedule == "constant":

@@ -157,7 +157,7 @@ def test_libraries_have_their_versions():
         ["pipeline.scores.text"],
         ["pipeline.scores.harness"],
         ["pipeline.scores.fidelity"],
-        ["pipeline.selection"],
+        ["pipeline.criterion"],
         ["data.examples", "data.prompts"],
     ],
 )

@@ -18,7 +18,6 @@ def test_collate_by_hand():
     batch = collate([C, A], PAD)
     # The last response token predicts nothing, so it is no input.
     assert batch.input_ids_BT.tolist() == [[30, 31, 32, 33, 34], [10, 11, 12, PAD, PAD]]
-    assert batch.attention_mask_BT.tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
     # The state at the last prompt token predicts the first response token.
     assert batch.positions_N.tolist() == [2, 3, 4, 5 + 1, 5 + 2]
     assert batch.labels_N.tolist() == [33, 34, 1, 12, 1]

@@ -82,7 +82,7 @@ def test_a_relative_path_starts_from_the_root(source, tmp_path):
         ({"path": "absent.jsonl"}, ".", "data.train.path: there is no file absent.jsonl"),
         ({"path": "."}, ".", "data.train.path: there is no file"),
         ({"path": "x"}, "~nobody_of_this_name", "~nobody_of_this_name"),
-        ({"path": "absent.jsonl", "hub": {"name": "me/data"}}, ".", "add --online"),
+        ({"path": "absent.jsonl", "hub": {"name": "me/data"}}, ".", "needs --online; add it"),
         ({"hub": {"name": "me/data"}}, ".", "the hub data set me/data needs --online"),
     ],
 )

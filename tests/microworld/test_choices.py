@@ -2,7 +2,8 @@ from collections import Counter
 
 import pytest
 
-from akl_bench.microworld import is_valid, records
+from akl_bench.errors import UsageError
+from akl_bench.microworld import HARNESS_SPLITS, choices, is_valid, records
 from akl_bench.microworld.grammar import answer
 
 
@@ -19,9 +20,15 @@ def test_exactly_the_gold_choice_is_valid(split: str, choices: int) -> None:
     assert max(gold.values()) < 1.4 * 300 / choices
 
 
-def test_facts_are_asked_of_combinations_that_training_never_shows() -> None:
-    shown = {row["instruction"] for row in records("train", 12_000)}
-    assert not shown & {row["instruction"] for row in records("facts", 300)}
+def test_no_question_comes_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    for split in HARNESS_SPLITS:
+        rows = records(split, 300)
+        assert len({(row["query"], *sorted(row.get("choices", ()))) for row in rows}) == 300
+    row = records("cloze", 1)[0]
+    monkeypatch.setattr(choices, "cloze", lambda rng, world: row)
+    assert len(records("cloze", 1)) == 1
+    with pytest.raises(UsageError, match="split cloze has fewer than 2 rows"):
+        records("cloze", 2)
 
 
 def test_a_cloze_target_is_determined(texts_of) -> None:

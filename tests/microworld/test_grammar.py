@@ -114,7 +114,7 @@ def test_the_world_is_as_rich_as_promised(build_teacher) -> None:
     kinds = Counter(kind_of(row["instruction"]) for row in records("train", 3000))
     assert set(kinds) == {kind.name for kind in KINDS}
     assert min(kinds.values()) > 60
-    several = [row for row in records("test", 500) if len(modes(row["instruction"])) > 1]
+    several = [row for row in records("teacher", 500) if len(modes(row["instruction"])) > 1]
     assert len(several) > 350
     for shares in (modes(row["instruction"]).values() for row in several):
         assert max(shares) > 1.2 * min(shares)

@@ -1,4 +1,5 @@
 import hashlib
+import itertools
 import json
 import os
 import subprocess
@@ -12,12 +13,12 @@ from akl_bench.microworld import HARNESS_SPLITS, SPLITS, kind_of, mode_of, modes
 
 @pytest.mark.parametrize("split", SPLITS + HARNESS_SPLITS)
 def test_rows_are_reproducible_prefixes_with_unique_ids(split: str) -> None:
-    rows = records(split, 300, seed=5)
-    assert rows == records(split, 300, seed=5)
-    assert rows[:120] == records(split, 120, seed=5)
-    assert len({row["id"] for row in rows}) == 300
+    rows = records(split, 150, seed=5)
+    assert rows == records(split, 150, seed=5)
+    assert rows[:70] == records(split, 70, seed=5)
+    assert len({row["id"] for row in rows}) == 150
     strip = [{**row, "id": None} for row in rows]
-    assert strip != [{**row, "id": None} for row in records(split, 300, seed=6)]
+    assert strip != [{**row, "id": None} for row in records(split, 150, seed=6)]
 
 
 def test_rows_do_not_depend_on_the_hash_seed() -> None:
@@ -35,7 +36,7 @@ def test_rows_do_not_depend_on_the_hash_seed() -> None:
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_outputs_and_references_are_valid(split: str) -> None:
-    for row in records(split, 400):
+    for row in records(split, 150):
         assert row["references"][0] == row["output"]
         assert len(set(row["references"])) == len(row["references"]) <= 4
         for text in row["references"]:
@@ -43,27 +44,62 @@ def test_outputs_and_references_are_valid(split: str) -> None:
             assert 3 <= len(text.split()) <= 24
 
 
-def test_composition_shows_seen_parts_in_unseen_combinations() -> None:
-    train = records("train", 12_000)
-    composition = records("composition", 500)
-    asked = {row["instruction"] for row in train}
-    assert not asked & {row["instruction"] for row in composition}
-    parts = {
-        (kind_of(row["instruction"]), word) for row in train for word in row["instruction"].split()
-    }
-    for row in composition:
-        for word in row["instruction"].split():
-            assert (kind_of(row["instruction"]), word) in parts
-    # Both orders of a pair are held out together.
-    assert not asked & {
-        f"compare the {b} and the {a}"
-        for row in composition
-        if (words := row["instruction"].split())[0] == "compare"
-        for a, b in [(words[2], words[5])]
-    }
+def prompts(split: str, n: int) -> set[str]:
+    return {row["instruction"] for row in records(split, n)}
+
+
+def turned(instructions: set[str]) -> set[tuple[str, ...]]:
+    """Their words in any order: who knows the way back knows the way."""
+    return {tuple(sorted(instruction.split())) for instruction in instructions}
+
+
+def test_what_is_asked_was_never_trained_on() -> None:
+    train, validation = prompts("train", 12_000), prompts("validation", 240)
+    test = prompts("test", 600) | prompts("open", 150)
+    test |= prompts("agreement", 300) | prompts("cloze", 300)
+    composition = prompts("composition", 480) | prompts("facts", 300)
+    pools = [train, validation, test, composition]
+    for one, other in itertools.combinations(map(turned, pools), 2):
+        assert not one & other
+    # What the teacher was trained on, and no more.
+    teacher = prompts("teacher", 12_000)
+    assert not turned(teacher) & turned(composition)
+    assert test & teacher and validation & teacher and train & teacher
+
+
+@pytest.mark.parametrize("split", ["validation", "test", "open", "composition"])
+def test_an_unseen_prompt_never_comes_twice(split: str) -> None:
+    with pytest.raises(UsageError, match=rf"split {split} has \d+ rows, not 9999") as error:
+        records(split, 9999)
+    every = int(str(error.value).split()[4])
+    assert len(prompts(split, every)) == every >= 150
+
+
+def test_open_prompts_have_several_meanings() -> None:
+    assert min(len(modes(row["instruction"])) for row in records("open", 150)) == 3
+
+
+def test_whatever_is_asked_training_shows_in_parts() -> None:
+    rows = records("train", 4096)
+    said = {(kind_of(row["instruction"]), w) for row in rows for w in row["instruction"].split()}
+    told = {word for row in rows for word in row["output"].split()}
+    alone = set()
+    for row in records("test", 600) + records("composition", 480):
+        kind = kind_of(row["instruction"])
+        assert kind not in ("name", "describe"), "their facts are nowhere else"
+        alone |= {(kind, word) for word in row["instruction"].split()} - said
+    # Where instructions of this kind leave a word out, answers to others have it.
+    assert len(alone) < 20 and {word for _, word in alone} <= told
+
+
+def test_the_teacher_learnt_the_rows_that_it_always_learnt() -> None:
+    # Of the rows drawn at commit 417b06d as split "train", from which its weights come.
+    rows = [{**row, "id": ""} for row in records("teacher", 3000)]
+    digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    assert digest == "2e8749700eb0093e64ba2641cc6053c23d2f89d01dee39df37bdb0c3726a0708"
 
 
 @pytest.mark.parametrize(("split", "n"), [("nosuch", 3), ("train", -1)])
 def test_unknown_split(split: str, n: int) -> None:
-    with pytest.raises(UsageError, match="splits are train, validation"):
+    with pytest.raises(UsageError, match="splits are train, teacher, validation"):
         records(split, n)

@@ -29,6 +29,16 @@ def test_by_hand(texts: list[str], validity: float, coverage: float) -> None:
     assert metrics.get("coverage").per_group(PROMPT, texts, ()) == pytest.approx(coverage)
 
 
+def test_validity_tells_each_sample_s_value_and_coverage_cannot() -> None:
+    samples = [Sample("a", text, (), PROMPT, i) for i, text in enumerate([BIGGER, WRONG, SMALLER])]
+    samples += [Sample("b", text, (), "write a haiku", i) for i, text in enumerate("xyz")]
+    score = evaluate(metrics.get("validity"), samples)
+    assert score.per_sample == {"a": (1.0, 0.0, 1.0)} and score.draws == (1.0, 0.0, 1.0)
+    assert (score.value, score.n) == (pytest.approx(2 / 3), 1)
+    other = evaluate(metrics.get("coverage"), samples)
+    assert other.per_sample is None and other.draws == ()
+
+
 def test_two_wordings_of_one_meaning_cover_one_mode() -> None:
     prompt = "where does anna keep the key"
     same = [

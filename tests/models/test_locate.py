@@ -132,6 +132,9 @@ def test_a_cached_hub_model_is_used_without_network(save_teacher, tmp_path, monk
         locate(hub.model_copy(update={"revision": "other"}))
 
 
-def test_the_shipped_teacher_is_a_good_checkpoint():
-    folder = locate(ModelRef(source="microworld"))
+@pytest.mark.parametrize("name", [None, "one", "two"])
+def test_the_shipped_teachers_are_good_checkpoints(name):
+    folder = locate(ModelRef(source="microworld", name=name))
     assert (folder / "tokenizer.json").is_file()
+    with pytest.raises(UsageError, match="no model here"):
+        locate(ModelRef(source="microworld", name="three"))

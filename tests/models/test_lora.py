@@ -3,10 +3,10 @@ import sys
 import pytest
 import torch
 
-from akl_bench.config import LoraSettings
 from akl_bench.errors import MissingDependencyError, UsageError
 from akl_bench.models.heads import last_hidden, output_head
 from akl_bench.models.lora import adapters
+from akl_bench.recipe import LoraSettings
 
 IDS_BT = torch.arange(8).unsqueeze(0)
 

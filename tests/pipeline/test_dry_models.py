@@ -37,7 +37,7 @@ def test_gpt2_dolly_runs_offline_with_dry_models(akl_bench, tmp_path):
     for task in ("arc_easy", "arc_challenge"):
         arguments += ["--set", f"tasks.{task}=null"]
     arguments += ["--set", "tasks.arc_easy_local.data.path=choices.jsonl"]
-    code, out, err = akl_bench("run", "sft", "fkl", "rkl", "akl", *arguments)
+    code, out, err = akl_bench("run", "sft", "akl", *arguments)
     assert code == 0, err
     assert "dry models" in out
     assert "over training seeds, 1 each" in out

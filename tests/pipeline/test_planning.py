@@ -10,10 +10,11 @@ from akl_bench import config
 from akl_bench.artifacts.store import Run
 from akl_bench.errors import UsageError
 from akl_bench.executors.base import Executor, Machine
-from akl_bench.pipeline import planning
+from akl_bench.pipeline import planning, sharing
 from akl_bench.pipeline.inputs import load_inputs
 from akl_bench.pipeline.objectives import resolve
-from akl_bench.pipeline.run import plan_run
+from akl_bench.pipeline.plan import run_record
+from akl_bench.pipeline.points import Points
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +65,8 @@ def missing(finished, tmp_path):
 
     def plan(*settings, specs=("fkl", "sft"), metrics=own, machine=None):
         laid = profile(metrics, *settings)
-        inputs, made = plan_run(specs, laid, folder, Here())
+        points = Points(specs, laid, folder, Here())
+        (inputs,), (made,) = points.inputs, points.plan()
         if machine is not None:
             made = planning.make(inputs, resolve(specs), folder, machine)
         return Counter(
@@ -143,7 +145,7 @@ def test_other_training_is_another_configuration(missing):
     with pytest.raises(UsageError) as caught:
         missing("training.lr=0.5")
     assert "belongs to another configuration" in str(caught.value)
-    assert "training.lr: 0.002 -> 0.5" in str(caught.value)
+    assert "training.lr: 0.004 -> 0.5" in str(caught.value)
 
 
 def test_another_machine_or_precision_is_another_student(missing):
@@ -184,9 +186,9 @@ def test_a_run_record_keeps_cells_that_are_not_trained_yet(missing, finished):
     absent = replace_cell(before.cells[-1], name="reverse-kl-one_layer-s9-00000000", seed=9)
     run.write(before.model_copy(update={"cells": (*before.cells, absent)}))
     own = f"tasks.micro_test.metrics=[validity, length, '{finished}/mine.py:Mine']"
-    _, plan = plan_run(["sft"], profile(own), missing.folder, Here())
+    (plan,) = Points(["sft"], profile(own), missing.folder, Here()).plan()
     assert plan.others == (absent,)
-    assert absent in plan.run_record.cells
+    assert absent in run_record([plan], before).cells
 
 
 def replace_cell(record, **changes):
@@ -219,12 +221,12 @@ def test_a_plan_is_small_enough_to_be_sent_to_every_cell(finished, tmp_path):
 def test_a_change_in_how_something_shared_is_made_reaches_the_students(
     missing, monkeypatch, module, why
 ):
-    code = planning.code
+    code = sharing.code
 
     def edited(*roots):
         return "0" * 64 if module in roots else code(*roots)
 
-    monkeypatch.setattr(planning, "code", edited)
+    monkeypatch.setattr(sharing, "code", edited)
     # Without a teacher there is no head either.
     assert missing()["student", why] == (2 if "examples" in why else 1)
 

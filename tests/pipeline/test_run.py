@@ -73,16 +73,25 @@ def test_a_run_trains_scores_seals_and_prints_and_then_has_nothing_to_do(akl_ben
     assert tree(tmp_path / "run" / "cells") == before
 
 
+KILLED = ["run", "akl", *FEW, "--set", "training.checkpoint_every=1", "--workers", "2"]
+
+
+@pytest.fixture(scope="module")
+def never_killed(tmp_path_factory, run_cli):
+    """The run that is killed below, left alone."""
+    folder = tmp_path_factory.mktemp("never_killed")
+    code, _, err = run_cli(folder, *KILLED)
+    assert code == 0, err
+    return folder / "run"
+
+
 @pytest.mark.parametrize("number", range(3))
 def test_kill_9_at_any_moment_leaves_no_orphans_and_the_same_numbers(
-    start, akl_bench, tmp_path, number
+    start, akl_bench, tmp_path, number, never_killed
 ):
-    arguments = ["run", "akl", *FEW, "--set", "training.checkpoint_every=1", "--workers", "2"]
-    code, _, err = akl_bench(*arguments, "--out", "whole")
-    assert code == 0, err
     interrupted = 0
     for delay in (3.0 + number, 6.0, 7.0, 8.0 + number):
-        process = start(*arguments, start_new_session=True)
+        process = start(*KILLED, start_new_session=True)
         try:
             process.communicate(timeout=delay)
         except subprocess.TimeoutExpired:
@@ -90,11 +99,11 @@ def test_kill_9_at_any_moment_leaves_no_orphans_and_the_same_numbers(
             os.kill(process.pid, signal.SIGKILL)
             process.communicate()
             wait_until_gone(process.pid)
-    code, _, err = akl_bench(*arguments)
+    code, _, err = akl_bench(*KILLED)
     assert code == 0, err
     assert interrupted >= 1
-    assert numbers(tmp_path / "run") == numbers(tmp_path / "whole")
-    assert values(tmp_path / "run") == values(tmp_path / "whole")
+    assert numbers(tmp_path / "run") == numbers(never_killed)
+    assert values(tmp_path / "run") == values(never_killed)
 
 
 def wait_until_gone(session):
@@ -156,7 +165,7 @@ def test_a_folder_of_another_configuration_is_refused_with_the_difference(akl_be
     before = tree(tmp_path / "run")
     code, _, err = akl_bench("run", "sft", *FEW, "--set", "training.lr=0.5")
     assert code == 2
-    assert "belongs to another configuration (there -> now):\n  training.lr: 0.002 -> 0.5" in err
+    assert "belongs to another configuration (there -> now):\n  training.lr: 0.004 -> 0.5" in err
     assert tree(tmp_path / "run") == before
 
 

@@ -49,7 +49,12 @@ def test_names_mean_tasks_metrics_and_both(write_full_run):
     assert keys("micro_open/distinct_n") == [("micro_open", "distinct_n(n=2)")]
     assert keys("kl_pq", "micro_open")[0] == ("micro_fidelity", "kl_pq")
     assert len(keys("micro_open", "validity", "micro_open/length")) == 4 + 1  # each once
-    assert keys("lr", "cost") == [("", "lr"), ("cost", "train s"), ("cost", "peak MiB")]
+    assert keys("lr", "cost") == [
+        ("", "lr"),
+        ("cost", "train s"),
+        ("cost", "peak MiB"),
+        ("cost", "clipped"),
+    ]
     assert keys("accuracy") == [("lm-eval", "accuracy")]
 
 
@@ -113,7 +118,7 @@ def test_without_a_table_in_the_profile_there_are_seven_columns_at_most(with_har
         run.accuracy.key,
         LR.key,
     ]
-    assert build(run).hidden == 4 + 1 + 2  # headlines, the acc behind the mean, cost
+    assert build(run).hidden == 4 + 1 + 3  # headlines, the acc behind the mean, cost
     assert build(run, every_metric=True).hidden == build(run, columns=["lr"]).hidden == 0
 
 
@@ -147,10 +152,3 @@ class TestLearningRate:
         assert build(run).notes[1].startswith(note)
         run = with_harness(one, two, lrs=(0.002, 0.004))
         assert not any(note in line for line in build(run).notes)
-
-    def test_tuned_rates_are_said_too(self, with_harness):
-        run = with_harness({ROUGE: {"value": 0.5}}, lrs=(0.002,))
-        training = run.profile.training.model_copy(update={"lr": "tuned"})
-        profile = run.profile.model_copy(update={"training": training})
-        tuned = frame.RunFrame(run.columns, run.cells, [], profile, run.tasks, [])
-        assert "tuned with equally many trials" in build(tuned).notes[1]

@@ -14,8 +14,8 @@ def call(*arguments):
 def test_table_takes_several_runs_and_a_baseline(write_full_run):
     one = write_full_run(["sft", "forward_kl"], name="one", shifts={"forward_kl": 0.3})
     two = write_full_run(["reverse_kl"], name="two")
-    page = call("table", one, two, "--baseline", "fkl", "--pooled")
-    assert "worse than forward_kl" in page and "pooled" in page
+    page = call("table", one, two, "--baseline", "fkl")
+    assert "from forward_kl" in page or "than forward_kl" in page
     assert [line.split()[1] for line in page.splitlines() if line.startswith("reverse_kl")] == [
         "two"
     ]

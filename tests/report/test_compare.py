@@ -9,9 +9,19 @@ from scipy import stats
 
 from akl_bench.errors import UsageError
 from akl_bench.report import frame
-from akl_bench.report.compare import PAIRED, POOLED, WELCH, baseline_of, compare
-from akl_bench.report.layout import BETTER, WORSE, build
+from akl_bench.report.compare import (
+    MODERATED,
+    PAIRED,
+    WELCH,
+    RowTests,
+    baseline_of,
+    compare,
+    leaders,
+)
+from akl_bench.report.layout import build
+from akl_bench.report.parts import BETTER, WORSE
 from akl_bench.report.table import render
+from akl_bench.statistics import moderated_t, prior, smallest_detectable
 
 ROUGE, KL = ("open_test", "rouge_l"), ("fidelity", "kl_pq")
 SFT = {ROUGE: [0.20, 0.21, 0.22, 0.20], KL: [0.50, 0.52, 0.51, 0.50]}
@@ -27,7 +37,7 @@ def loaded(write_run, values, **options):
 
 def test_p_values_are_scipy_s_and_holm_s(write_run):
     run = loaded(write_run, {"sft": SFT, "good": GOOD, "short": SHORT})
-    made = compare(run, run.shown, "sft")
+    made = compare(run, run.shown, "sft", RowTests.of(run, run.shown, "sft"))
     by_hand = [
         stats.ttest_rel(GOOD[ROUGE], SFT[ROUGE]).pvalue,
         stats.ttest_rel(GOOD[KL], SFT[KL]).pvalue,
@@ -42,14 +52,54 @@ def test_p_values_are_scipy_s_and_holm_s(write_run):
     assert sorted(c.p_holm for c in made.values()) == pytest.approx(adjusted, rel=1e-9)
 
 
-def test_the_pooled_test_has_the_freedom_of_all_rows(write_run):
-    run = loaded(write_run, {"sft": SFT, "good": GOOD, "bad": BAD})
-    (one, *_) = compare(run, run.shown, "sft", pooled=True).values()
-    assert one.test == POOLED
-    # Three samples of four: 9 degrees of freedom, s^2 the mean of the three variances.
-    squares = [stats.tvar(x[ROUGE]) for x in (SFT, GOOD, BAD)]
-    t = (0.415 - 0.2075) / (sum(squares) / 3 * (1 / 4 + 1 / 4)) ** 0.5
-    assert one.p == pytest.approx(2 * stats.t.sf(t, 9), rel=1e-9)
+def more_rows():
+    """Six further objectives, so that the table has a prior."""
+    return {
+        f"more{i}": {
+            key: [value + 0.001 * ((7 * s + 3 * i) % 5) for s, value in enumerate(SFT[key])]
+            for key in (ROUGE, KL)
+        }
+        for i in range(6)
+    }
+
+
+def test_with_enough_objectives_the_test_is_moderated_by_the_prior_of_the_whole_table(write_run):
+    values = {"sft": SFT, "good": GOOD, **more_rows()}
+    run = loaded(write_run, values)
+    made = compare(run, run.shown, "sft", RowTests.of(run, run.shown, "sft"))
+    names = list(values)
+    known = prior([[values[name][key] for name in names] for key in (ROUGE, KL)])
+    assert known.df == 5 / 4
+    for (row, *key), one in made.items():
+        assert one.test == MODERATED
+        at = (ROUGE, KL).index(tuple(key)), names.index(row.objective), 0
+        sides = values[row.objective][tuple(key)], SFT[tuple(key)]
+        test = moderated_t(*sides, known.variance_CRR[at], known.df)
+        assert one.p == pytest.approx(test.p, rel=1e-9)
+        # One meaning of "detectable": this test's standard error, at the level of the adjusted p.
+        least = smallest_detectable(test.se, test.df, alpha=0.05 / 14)
+        assert one.detectable == pytest.approx(least, rel=1e-9)
+
+
+def test_a_row_that_lost_everything_in_every_seed_is_marked(write_run):
+    # 0 in each seed, and a baseline whose seeds agree: the differences have no spread at all.
+    same = {ROUGE: [0.54] * 4, KL: [0.5] * 4}
+    lost = {ROUGE: [0.0] * 4, KL: [3.6, 3.9, 3.5, 3.7]}
+    run = loaded(write_run, {"sft": same, "lost": lost, **more_rows()})
+    made = compare(run, run.shown, "sft", RowTests.of(run, run.shown, "sft"))
+    assert all(made[(frame.Row("lost", "tiny"), *key)].significant for key in (ROUGE, KL))
+
+
+def test_all_that_are_not_told_apart_from_the_best_are_marked(write_run):
+    near = {ROUGE: [0.41, 0.42, 0.42, 0.41], KL: GOOD[KL]}
+    run = loaded(write_run, {"sft": SFT, "good": GOOD, "near": near, **more_rows()})
+    tests = RowTests.of(run, run.shown, None)
+    rouge, kl = run.shown
+    assert {row.objective for row in leaders(run.rows, rouge, tests)} == {"good", "near"}
+    assert {row.objective for row in leaders(run.rows, kl, tests)} == {"good", "near"}
+    # Nothing is told apart among rows that differ by less than their spread.
+    alike = [row for row in run.rows if row.objective in ("more0", "more5")]
+    assert leaders(alike, rouge, tests) == set()
 
 
 def test_daggers_follow_the_metric_s_direction(write_run):
@@ -95,7 +145,7 @@ def test_a_run_without_sft_says_how_to_name_a_baseline(write_run):
 
 def test_students_are_compared_with_their_own_baseline(write_run):
     run = loaded(write_run, {"sft": SFT, "good": GOOD}, students=("big", "one_layer"))
-    made = compare(run, run.shown, "sft")
+    made = compare(run, run.shown, "sft", RowTests.of(run, run.shown, "sft"))
     assert {(row.student, c.baseline.student) for (row, *_), c in made.items()} == {
         ("big", "big"),
         ("one_layer", "one_layer"),
@@ -104,7 +154,7 @@ def test_students_are_compared_with_their_own_baseline(write_run):
 
 def test_intervals_come_from_examples_where_their_mean_is_the_value(write_full_run):
     run = frame.load(write_full_run(shifts={"forward_kl": 0.2}, examples=30))
-    made = compare(run, run.shown, "sft", detailed=True)
+    made = compare(run, run.shown, "sft", RowTests.of(run, run.shown, "sft"), detailed=True)
     by_example = made[frame.Row("forward_kl", "one_layer"), "micro_test", "validity"].evidence
     assert sum(by_example.record) == 30  # one vote per example
     assert by_example.low < by_example.difference < by_example.high

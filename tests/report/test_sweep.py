@@ -3,14 +3,14 @@
 import csv
 import io
 import json
+from itertools import product
 
 import pytest
 
 from akl_bench.report import frame, page
-from akl_bench.report.compare import compare
+from akl_bench.report.compare import RowTests, compare
 from akl_bench.report.frame import Row, row_name
 from akl_bench.report.layout import build
-from akl_bench.report.parts import BEST
 from akl_bench.report.table import render
 
 STEPS = [{"training.steps": steps} for steps in (300, 1000)]
@@ -36,14 +36,34 @@ def test_an_axis_is_a_column_and_rows_stand_by_point_then_quality(sweep):
         ["forward_kl", "1000"],
         ["sft", "1000"],
     ]
-    best = [line.row for line in table.rows if line.cells[0].rank == BEST]
-    assert best == [Row("forward_kl", "one_layer", "", axes) for axes in (FIRST, LAST)]
-    assert "best bold, second underlined, at each point of the sweep" in table.footnotes()
+
+
+def test_bold_is_what_is_best_with_the_same_student_and_axes(run_writer, sweep, tmp_path):
+    writer = run_writer(tmp_path / "run", frame.load(sweep).profile)
+    low, high = (0.20, 0.21, 0.22), (0.40, 0.42, 0.41)
+    best = {("one", 300): "sft", ("one", 1000): "forward_kl", ("two", 1000): "sft"}
+    for (student, steps), objective in product(best, ("sft", "forward_kl")):
+        values = high if objective == best[student, steps] else low
+        for seed, value in enumerate(values, 1):
+            number = {("micro_test", "validity"): {"value": value}}
+            about = {"student": student, "axes": {"training.steps": steps}}
+            writer.cell(objective, seed, number, **about)
+    run = frame.load(writer.write())
+    table = build(run)
+    at = {(row.student, int(row.axes[0][1])): row.objective for row in _bold(table)}
+    assert at == best and len(_bold(table)) == 3
+    assert any("column with the same student and steps by" in note for note in table.footnotes())
+    entries = json.loads(render(run, "json"))["best"]
+    assert [entry["axes"]["training.steps"] for entry in entries] == ["300", "1000", "1000"]
+
+
+def _bold(table):
+    return [line.row for line in table.rows if line.cells[0].best]
 
 
 def test_a_row_is_compared_with_the_baseline_at_its_own_point(sweep):
     run = frame.load(sweep)
-    made = compare(run, run.shown, "sft")
+    made = compare(run, run.shown, "sft", RowTests.of(run, run.shown, "sft"))
     assert {(row.axes, c.baseline.axes) for (row, *_), c in made.items()} == {
         (FIRST, FIRST),
         (LAST, LAST),

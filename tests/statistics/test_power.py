@@ -37,7 +37,7 @@ def test_the_smallest_detectable_has_its_power_by_scipys_noncentral_t_where_that
     critical = stats.t.ppf(1 - alpha / 2, df)
     checked = 0
     for power in (1.2 * alpha, 2 * alpha, 0.5, 0.9):
-        effect = ours.smallest_detectable(0.5, n, alpha=alpha, power=power, paired=paired)
+        effect = ours.smallest_detectable(0.5 / shift, df, alpha=alpha, power=power)
         assert effect is not None
         ncp = effect / 0.5 * shift
         theirs = stats.nct.sf(critical, df, ncp) + stats.nct.cdf(-critical, df, ncp)
@@ -50,7 +50,7 @@ def test_the_smallest_detectable_has_its_power_by_scipys_noncentral_t_where_that
 
 def test_what_two_seeds_detect_by_simulation() -> None:
     # scipy's noncentral t is NaN here: one degree of freedom, a shift of 16.
-    effect = ours.smallest_detectable(1.0, 2)
+    effect = ours.smallest_detectable(1 / math.sqrt(2), 1)
     assert effect is not None
     d = np.random.default_rng(0).normal(effect, 1, (200_000, 2))
     t = d.mean(axis=1) / (np.abs(d[:, 0] - d[:, 1]) / 2)
@@ -59,7 +59,7 @@ def test_what_two_seeds_detect_by_simulation() -> None:
 
 
 def test_what_cannot_be_said_is_none() -> None:
-    assert ours.smallest_detectable(1.0, 1) is None
+    assert ours.smallest_detectable(1.0, 0) is None
     assert ours.seeds_needed(0.0, 1.0) is None
     assert ours.seeds_needed(1e-6, 1.0) is None
     assert ours.seeds_needed(0.0, 0.0) is None

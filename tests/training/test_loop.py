@@ -7,8 +7,9 @@ import torch
 from accelerate.state import AcceleratorState
 
 from akl_bench.artifacts.files import read_json, read_jsonl
-from akl_bench.config import TrainingConfig
+from akl_bench.data.batches import collate
 from akl_bench.divergences import get
+from akl_bench.recipe import TrainingConfig
 from akl_bench.training.devices import registry as devices
 from akl_bench.training.loop import (
     Learner,
@@ -16,13 +17,12 @@ from akl_bench.training.loop import (
     Selection,
     TrainingDivergedError,
     distill,
-    mean_loss,
 )
 from akl_bench.training.objective import Objective
 from akl_bench.training.sources import Source
 from akl_bench.training.sources import registry as sources
 
-BUDGET = {"steps": 6, "batch_size": 8, "lr": 1e-2, "checkpoint_every": 2}
+BUDGET = {"steps": 6, "batch_size": 8, "lr": 1e-2, "checkpoint_every": 2, "select": "best"}
 
 
 class Killed(Exception):
@@ -49,9 +49,12 @@ def train(tmp_path, examples, teacher, tokenizer, opened):
         )
 
         def score(model):
-            return -mean_loss(replace(learner, model=model), lesson)
+            batch = collate(examples, learner.pad_id)
+            answers = Learner(model, Objective(None), learner.vocab_size, learner.pad_id)
+            with torch.no_grad():
+                return -answers.loss(batch, None, total_tokens=len(batch.labels_N)).loss.item()
 
-        distill(
+        made[name] = distill(
             learner,
             source or sources.create("fixed"),
             lesson,
@@ -68,6 +71,7 @@ def train(tmp_path, examples, teacher, tokenizer, opened):
         return read_jsonl(tmp_path / name / "train.jsonl")
 
     (tmp_path / "run").mkdir()
+    made = run.made = {}
     return run
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from akl_bench.config import TrainingConfig
+from akl_bench.recipe import TrainingConfig
 from akl_bench.training.schedule import learning_rate, resolve_precision, total_steps
 
 

@@ -65,7 +65,7 @@ def _log_probabilities(
     """Teacher's and model's log-probabilities [n, V] at the response positions, chunk by chunk."""
     name = f"task-{task}"
     examples = shared.examples(plan, name)
-    (place,) = shared.teacher_places(plan, name)
+    place = shared.teacher_place(plan, name)
     teacher = Cached().open(place)
     weight_VD, bias_V = output_head(model.model)
     head = Head(weight_VD, bias_V, shared.vocab_size(plan))

@@ -30,7 +30,8 @@ def score(
         format=metric.format,
     )
     examples = []
+    by_sample = result.per_sample or {}
     for id_, value in (result.per_example or {}).items():
-        draws = {"draws": list(result.per_sample[id_])} if result.per_sample else {}
+        draws = {"draws": list(by_sample[id_])} if id_ in by_sample else {}
         examples.append({"metric": label, "id": id_, "value": value, **draws})
     return {label: number}, examples

@@ -24,7 +24,7 @@ class Live(Teacher):
 def hidden_states(model: PreTrainedModel, batch: Batch) -> Tensor:
     """Last hidden states [N, D] that predict the batch's response tokens, on the model's device."""
     moved = batch.to(model.device)
-    hidden_BTD = last_hidden(model, moved.input_ids_BT, moved.attention_mask_BT)
+    hidden_BTD = last_hidden(model, moved.input_ids_BT)
     return hidden_BTD.flatten(0, 1)[moved.positions_N]
 
 

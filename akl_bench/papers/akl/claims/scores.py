@@ -38,7 +38,7 @@ class Contest:
     test: Difference  # paired over training seeds
     p_holm: float | None  # its p-value, adjusted over all contests that were made together
     seeds: int  # those both have
-    detectable: float | None  # smallest true difference found with 80 % power
+    detectable: float | None  # smallest true difference found with 80 % power, adjusted like p
 
     @property
     def standing(self) -> str:
@@ -67,8 +67,8 @@ def contests(
     made = []
     for (names, pair), test, p in zip(sides.items(), tests, adjusted, strict=True):
         n, detectable = pair.shape[1], None
-        if test.statistic is not None:
-            detectable = smallest_detectable(float((pair[0] - pair[1]).std(ddof=1)), n)
+        if test.se is not None and test.df is not None:
+            detectable = smallest_detectable(test.se, test.df, alpha=ALPHA / len(tests))
         akl, other = map(float, pair.mean(1))
         made.append(Contest(*names, akl, other, test, p, n, detectable))
     return made
