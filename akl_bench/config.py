@@ -71,6 +71,11 @@ class Profile(Strict):
     criterion: Criterion = Criterion()
     tuning: Tuning | None = None
     tasks: dict[str, TaskSpec] = Field(min_length=1)
+    table: tuple[str, ...] = Field(
+        default=(),
+        description="columns that a table shows unasked: TASK, METRIC, TASK/METRIC, accuracy (mean "
+        "of the lm-eval tasks), lr; the tasks' headlines where empty",
+    )
     seeds: tuple[Seed, ...] = Field(default=(1, 2, 3), min_length=1)
     smoke: bool = False
     dry_models: bool = False

@@ -7,8 +7,8 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -31,6 +31,7 @@ class Entry:
         summary: One line.
         origin: Where it comes from, for messages.
         reference: `module:Class`.
+        defaults: Parameters of a built-in plug-in with their defaults.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Entry:
     summary: str
     origin: str
     reference: str = ""
+    defaults: Mapping[str, object] = field(default_factory=dict)
 
 
 class Registry(Generic[T]):
@@ -184,7 +186,8 @@ class Registry(Generic[T]):
                     summary = (ast.get_docstring(tree) or "").partition("\n")[0]
                     origin = f"{self.package}.{path.stem}"
                     reference = f"{origin}:{plugin.name}"
-                    yield Entry(path.stem, _aliases(plugin), summary, origin, reference)
+                    aliases, defaults = _aliases(plugin), _defaults(plugin)
+                    yield Entry(path.stem, aliases, summary, origin, reference, defaults)
 
     def _load_file(self, reference: str) -> type[Any]:
         file, _, cls = reference.strip().rpartition(":")
@@ -227,6 +230,16 @@ def _aliases(plugin: ast.ClassDef) -> tuple[str, ...]:
         if "aliases" in map(ast.unparse, filter(None, targets)):
             return tuple(ast.literal_eval(item.value))  # type: ignore[attr-defined]  # it assigns
     return ()
+
+
+def _defaults(plugin: ast.ClassDef) -> dict[str, object]:
+    """The fields of a dataclass whose default is written out."""
+    fields = (item for item in plugin.body if isinstance(item, ast.AnnAssign) and item.value)
+    return {
+        ast.unparse(field.target): ast.literal_eval(field.value)
+        for field in fields
+        if field.value and not ast.unparse(field.annotation).startswith("ClassVar")
+    }
 
 
 def snake_case(name: str) -> str:

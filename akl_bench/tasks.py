@@ -76,12 +76,12 @@ class TaskSpec(Strict):
     lm_eval: dict[str, Any] | None = None
     headline: str
     columns: tuple[str, ...] = Field(
-        default=(), description="metrics that a table shows unasked; the headline where empty"
+        default=(), description="metrics that `check` watches; the headline where empty"
     )
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """Metrics that a table shows unasked."""
+        """Metrics that `check` watches."""
         return self.columns or (self.headline,)
 
     @model_validator(mode="after")

@@ -121,6 +121,7 @@ class RunWriter:
         self.cells = []
         self.completions = {}
         self.scores = {}
+        self.tuned = []
 
     @_no_sync
     def cell(
@@ -140,6 +141,8 @@ class RunWriter:
         measure="m",
         code=None,
         made=None,
+        axes=None,
+        clipped=0.0,
     ):
         """Add a cell.
 
@@ -158,12 +161,16 @@ class RunWriter:
             measure: How it is measured; in run.json it is "m".
             code: Task -> hash of the code that answered and scored.
             made: Laid over MADE in all its seals.
+            axes: Its point of a sweep, as {"training.steps": 300}.
+            clipped: Share of its student's steps whose gradient was clipped.
         """
         kind = kind or (objective if objective in ("teacher", "untrained") else "trained")
         student = "" if kind in ("teacher", "checkpoint") else student
-        key = digest([self.run.folder.name if kind == "trained" else "", objective, seed, fields])
-        name = cell_name(objective, student, seed, key)
-        record = CellRecord(objective=objective, student=student, seed=seed, kind=kind, name=name)
+        run = self.run.folder.name if kind == "trained" else ""
+        name = cell_name(objective, student, seed, digest([run, objective, seed, fields, axes]))
+        record = CellRecord(
+            objective=objective, student=student, seed=seed, kind=kind, name=name, axes=axes or {}
+        )
         self.cells.append(record)
         self.place = CellFolder(self.run.cells / name)
         self.made = Made(**MADE | (made or {}))
@@ -171,7 +178,9 @@ class RunWriter:
             return record
         model = None
         if kind == "trained" and weights is not None:
-            model = self._student(f"{weights} of {objective}, seed {seed}", fields or {}, log)
+            model = self._student(
+                f"{weights} of {objective}, seed {seed}", fields or {}, log, clipped
+            )
         answered = {}
         for task, rows in (answers or {}).items():
             self.completions[task] = "m"
@@ -198,14 +207,14 @@ class RunWriter:
                 )
         return record
 
-    def _student(self, weights, fields, log):
+    def _student(self, weights, fields, log, clipped):
         with self._making(self.place.student, fields) as making:
             (making.folder / "model.safetensors").write_text(weights)
             rows = list(log or ())
             write_jsonl(making.folder / TRAIN_LOG, rows)
             content, steps = digest(weights), len(rows) or 3
             making.record = Student(
-                content=content, parameters=1000, steps=steps, selected_step=steps, clipped=0.0
+                content=content, parameters=1000, steps=steps, selected_step=steps, clipped=clipped
             )
         return content
 
@@ -222,6 +231,7 @@ class RunWriter:
             RunRecord(
                 profile=self.profile,
                 cells=self.cells,
+                tuned=self.tuned,
                 completions=self.completions,
                 scores=self.scores,
             )
@@ -246,7 +256,7 @@ def write(
     **profile,
 ) -> Path:
     """Write a run of those values: by objective and column, one per seed."""
-    content = config.load("micro").model_dump(mode="json") | {"tasks": TASKS} | profile
+    content = config.load("micro").model_dump(mode="json") | {"tasks": TASKS, "table": []} | profile
     writer = RunWriter(folder, content)
     for objective, by_column in values.items():
         for student in students[:1] if objective == "teacher" else students:

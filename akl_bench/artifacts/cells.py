@@ -32,11 +32,17 @@ Key = tuple[str, str]  # task, metric
 
 
 class Row(NamedTuple):
-    """What a row of a table is about; `run` is empty where there is one run."""
+    """What a row of a table is about.
+
+    Attributes:
+        run: Empty where there is one run.
+        axes: Its point of a sweep: key of the profile and value, as text.
+    """
 
     objective: str
     student: str
     run: str = ""
+    axes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What seals and runs say, as typed models with a schema number."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -160,6 +161,13 @@ class Seal(_Record):
     files: dict[str, str]
 
 
+def point_of(axes: Fields) -> tuple[tuple[str, str], ...]:
+    """A point of a sweep with its values as text."""
+    return tuple(
+        (key, value if isinstance(value, str) else json.dumps(value)) for key, value in axes.items()
+    )
+
+
 class CellRecord(_Record):
     """One (objective, student, seed, axes) of a run.
 
@@ -171,7 +179,7 @@ class CellRecord(_Record):
         kind: Where its model comes from.
         name: Its folder.
         path: Folder of the checkpoint, where it is one.
-        axes: What a sweep sets for it: values by key of the profile.
+        axes: What a sweep sets for it: key of the profile, as "training.steps", to value.
     """
 
     objective: str
@@ -185,7 +193,7 @@ class CellRecord(_Record):
     @property
     def label(self) -> str:
         """How it is named to people."""
-        axes = (f"{key}={value}" for key, value in self.axes.items())
+        axes = (f"{key}={text}" for key, text in point_of(self.axes))
         parts = (self.objective, self.student, *axes, f"seed {self.seed}")
         return ", ".join(part for part in parts if part)
 

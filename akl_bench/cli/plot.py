@@ -18,7 +18,7 @@ from akl_bench.cli._options import run_argument
     "--kind",
     "kinds",
     multiple=True,
-    type=click.Choice(["diversity", "coverage", "ranks", "curves", "cost"]),
+    type=click.Choice(["diversity", "coverage", "ranks", "curves", "cost", "axis"]),
     help="What to draw. Repeatable.  [default: all that the run can show]",
 )
 @click.option(
@@ -29,7 +29,7 @@ from akl_bench.cli._options import run_argument
     show_default=True,
 )
 def plot(run: Path, out: Path | None, kinds: tuple[str, ...], format_: str) -> None:
-    """Draw RUN: quality against diversity, ranks, training curves, coverage, cost.
+    """Draw RUN: quality against diversity, ranks, training curves, coverage, cost, a sweep's axis.
 
     The same run gives the same files, byte for byte.
     """

@@ -78,4 +78,6 @@ def _with(profile: "Profile", names: tuple[str, ...], metrics: tuple[str, ...]) 
         if task.kind == "generation" and more:
             update = {"metrics": (*task.metrics, *more), "columns": (*task.shown, *more)}
             by_name[name] = task.model_copy(update=update)
-    return profile.model_copy(update={"tasks": by_name})
+    new = [*(name for name in names if name not in profile.tasks), *metrics]
+    table = (*profile.table, *(name for name in new if name not in profile.table))
+    return profile.model_copy(update={"tasks": by_name, "table": table if profile.table else ()})

@@ -22,7 +22,7 @@ def show(cell: Path, samples: int) -> None:
     from akl_bench.errors import UsageError
     from akl_bench.report import frame
     from akl_bench.report.escape import terminal_text
-    from akl_bench.report.layout import shown
+    from akl_bench.report.parts import shown
 
     folder = cell.resolve().parents[1]
     run = frame.load(folder) if Run(folder).exists() else None

@@ -1,5 +1,6 @@
 """`akl-bench table`: the comparison of runs, from their seals."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -15,7 +16,13 @@ from akl_bench.cli._options import FORMATS
 @click.option(
     "--format", "format_", type=click.Choice([*FORMATS, "html"]), default="text", show_default=True
 )
-@click.option("--all", "every_metric", is_flag=True, help="Every metric, not only the headlines.")
+@click.option("--all", "every_metric", is_flag=True, help="Every metric, and the cost.")
+@click.option(
+    "--columns",
+    metavar="NAME[,NAME...]",
+    help="These columns: TASK, METRIC or TASK/METRIC, as micro_open,rouge_l,accuracy,lr.",
+)
+@click.option("--cost", is_flag=True, help="Also seconds and memory of training.")
 @click.option(
     "--baseline",
     metavar="OBJECTIVE",
@@ -23,17 +30,22 @@ from akl_bench.cli._options import FORMATS
 )
 @click.option("--published", is_flag=True, help="Add published numbers of the same tasks.")
 @click.option("--siunitx", is_flag=True, help="LaTeX: write numbers with siunitx.")
-def table(runs: tuple[Path, ...], format_: str, **options: Any) -> None:
+def table(runs: tuple[Path, ...], format_: str, columns: str | None, **options: Any) -> None:
     """Print the comparison of a RUN, or of several, best objective first.
 
-    A cell is the mean and the standard deviation over training seeds; daggers mark significant
-    differences from the baseline. Numbers of another run stand in a column where they were measured
-    alike. csv and json hold every metric and the comparisons in full.
+    Unasked it has the columns that the profile names under `table:`. A cell is the mean and the
+    standard deviation over training seeds; daggers mark significant differences from the baseline.
+    Numbers of another run stand in a column where they were measured alike. Parameters that have
+    their default are not written out. csv and json hold every metric, the full specs, and the
+    comparisons in full.
     """
     from akl_bench.report import frame
     from akl_bench.report.table import render
 
     styled = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if styled else None
-    shown = render(frame.load(*runs), format_, styled=styled, width=width, **options)
+    # A metric has commas of its own, as in self_bleu(n=4, sample=200).
+    names = re.split(r"\s*,\s*(?![^(]*\))", columns.strip()) if columns else ()
+    run = frame.load(*runs)
+    shown = render(run, format_, styled=styled, width=width, columns=names, **options)
     click.echo(shown, nl=False)

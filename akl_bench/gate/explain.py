@@ -16,7 +16,7 @@ def explain(report: Report, name: str, before: Items, frame: RunFrame) -> str:
 
     Args:
         report: The check.
-        name: Row as the report names it: "objective/student" (or the objective alone).
+        name: Row as the report names it: "objective/student/key=value" (or the objective alone).
         before: The baseline's items.
         frame: The candidate.
 

@@ -24,11 +24,12 @@ WEIGHTS = Column("training", "weights", None, 1.0, "%s", "", 1, headline=True, s
 
 
 class Row(Strict):
-    """An objective with a student: one value per seed and metric.
+    """An objective with a student, at a point of a sweep: one value per seed and metric.
 
     Attributes:
         objective: Canonical spec, or "teacher" or "untrained".
         student: Name of the student; "" for the teacher.
+        axes: What a sweep sets for it: key of the profile and value, as text.
         seeds: Seeds that are finished, ascending; the lists below have their order.
         unfinished: Seeds asked for that lack a student or a number.
         own: What its students depend on besides `Snapshot.subject`, as the code of its divergence.
@@ -38,6 +39,7 @@ class Row(Strict):
 
     objective: str
     student: str
+    axes: tuple[tuple[str, str], ...] = ()
     seeds: tuple[int, ...]
     unfinished: tuple[int, ...]
     own: Fields
@@ -102,7 +104,8 @@ class Snapshot(Strict):
 
 def name_of(row: Row | FrameRow) -> str:
     """How the gate names a row to people."""
-    return "/".join(part for part in (row.objective, row.student) if part)
+    axes = (f"{key}={value}" for key, value in row.axes)
+    return "/".join(part for part in (row.objective, row.student, *axes) if part)
 
 
 def measure(frame: RunFrame) -> Snapshot:
@@ -166,6 +169,7 @@ def _row(frame: RunFrame, row: FrameRow, subject: Fields) -> Row:
     return Row(
         objective=row.objective,
         student=row.student,
+        axes=row.axes,
         seeds=seeds,
         unfinished=tuple(
             sorted(c.seed for c in frame.cells if c.row == row and c.seed not in seeds)

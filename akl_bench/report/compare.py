@@ -24,6 +24,7 @@ from akl_bench.statistics import (
 )
 
 ALPHA = 0.05
+DEFAULT_BASELINE = "sft"
 MODERATED, PAIRED, WELCH = TESTS = (
     "moderated paired t-test over training seeds",
     "paired t-test over training seeds",
@@ -216,8 +217,9 @@ def leaders(rows: Iterable[Row], column: Column, tests: RowTests) -> set[Row]:
 
 
 def _baseline_row(frame: RunFrame, row: Row, baseline: str) -> Row | None:
-    """The baseline of the same student: of the same run, or of another where that has none."""
-    candidates = [r for r in frame.rows if r.objective == baseline and r.student == row.student]
+    """The baseline of the same student and axes: of the same run, or of another that has one."""
+    same = row.student, row.axes
+    candidates = [r for r in frame.rows if (r.objective, r.student, r.axes) == (baseline, *same)]
     candidates.sort(key=lambda r: r.run != row.run)
     return candidates[0] if candidates and candidates[0] != row else None
 

@@ -30,8 +30,10 @@ _LATEX = {
     "†": r"\dag{}",
     "‡": r"\ddag{}",
     "²": "$^2$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
 }
-_NOT_LATIN = re.compile(r"[^\x00-\xff†‡]")
+_NOT_LATIN = re.compile(r"[^\x00-\xff†‡↑↓]")
 # Controls, format marks (they turn text around), lone surrogates (no file can hold them), line and
 # paragraph separators.
 _ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

@@ -30,7 +30,7 @@ _SPARE: tuple[tuple[str, str, Any], ...] = (
     ("#882255", "<", (0, (6, 2, 2, 2))),
 )
 # With more objectives than this, only the known ones have a colour.
-_FEW = len(_FIXED) + len(_SPARE)
+FEW = len(_FIXED) + len(_SPARE)
 _RC: Any = {
     "svg.hashsalt": "akl-bench",
     "svg.fonttype": "none",
@@ -84,7 +84,7 @@ class Look(NamedTuple):
 def looks(objectives: Iterable[str]) -> dict[str, Look]:
     """How objectives are drawn: those of the papers always the same, others as colours are left."""
     names = list(dict.fromkeys(objectives))
-    spare = iter(_SPARE if len(names) <= _FEW else ())
+    spare = iter(_SPARE if len(names) <= FEW else ())
     own = {name: _FIXED.get(_plain_name(name)) or next(spare, None) for name in names}
     grey = Look(GREY, "o", known=False, size=5)
     return {name: Look(*look) if look else grey for name, look in own.items()}

@@ -2,72 +2,38 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from akl_bench import specs
 from akl_bench.artifacts.cells import Cell, Key, read_cell
 from akl_bench.artifacts.cells import Row as Row
 from akl_bench.artifacts.files import digest
 from akl_bench.artifacts.keys import common, differences
-from akl_bench.artifacts.records import Fields, Metric
-from akl_bench.artifacts.store import TEACHER, UNTRAINED, Run
+from akl_bench.artifacts.records import Fields, Metric, Tuned, point_of
+from akl_bench.artifacts.store import Run
 from akl_bench.config import Profile
 from akl_bench.data.overlap import note
 from akl_bench.errors import UsageError
-from akl_bench.registry import snake_case
+from akl_bench.report.columns import LR, OF_STUDENT, mean_accuracy, mean_of, named
+from akl_bench.report.columns import Column as Column
+from akl_bench.report.columns import is_named as is_named
+from akl_bench.report.names import axis_names, short_names
+from akl_bench.report.names import is_reference as is_reference
+from akl_bench.report.names import spec_of as spec_of
 from akl_bench.tasks import TaskSpec
 
 _SHOWN_DIFFERENCES = 20
+_FEW = 7  # columns of a table whose profile names none
 _STAMPS = {
     "smoke": "smoke run: a handful of steps and rows, no evidence",
     "dry_models": "dry models: random toy weights, no evidence",
 }
 _CODE = 16  # hexadecimal digits
+_PERCENT = 100  # scale of a share
 RowKey = tuple[Row, str, str]  # row, task, metric
-
-
-@dataclass(frozen=True)
-class Column:
-    """One metric of one task.
-
-    Attributes:
-        metric: The metric's canonical spec.
-        higher_is_better: None where neither direction is.
-        scale: Factor from the raw value to the shown one.
-        format: %-format of the shown value.
-        signature: Everything that decides the number besides the completions.
-        n: Number of examples (tokens, for fidelity) behind each seed's value.
-        headline: Whether it is the task's first number.
-        shown: Whether a table shows it unasked.
-        protocol: What must agree for two numbers to stand in this column.
-        code: Hash of the code that sampled and scored, which may change.
-    """
-
-    task: str
-    metric: str
-    higher_is_better: bool | None
-    scale: float
-    format: str
-    signature: str
-    n: int = 0
-    headline: bool = False
-    shown: bool = False
-    protocol: Fields = field(default_factory=dict, compare=False)
-    code: str = field(default="", compare=False)
-
-    @property
-    def key(self) -> Key:
-        """Task and metric."""
-        return self.task, self.metric
-
-    @property
-    def arrow(self) -> str:
-        """Direction in which it gets better."""
-        return {True: "↑", False: "↓", None: ""}[self.higher_is_better]
 
 
 class Spread(NamedTuple):
@@ -96,6 +62,7 @@ class RunFrame:
         tasks: The tasks of all runs by name.
         left_out: Why numbers are not there or stand in no column, a line for each reason.
         overlap: What validation and tasks share with training, a line for each run that has any.
+        tuned: How the learning rates of rows were chosen, where they were.
     """
 
     columns: list[Column]
@@ -105,6 +72,7 @@ class RunFrame:
     tasks: dict[str, TaskSpec]
     left_out: list[str]
     overlap: list[str]
+    tuned: Mapping[Row, Tuned]
 
     @cached_property
     def seeds(self) -> dict[Row, int]:
@@ -116,10 +84,56 @@ class RunFrame:
         """Every row asked for, finished or not."""
         return list(self.seeds)
 
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Objectives as people read them, by their specs."""
+        return short_names(row.objective for row in self.rows)
+
+    @cached_property
+    def axes(self) -> dict[str, str]:
+        """The axes of a sweep as people read them, by their keys."""
+        return axis_names(self.rows)
+
+    @cached_property
+    def _accuracies(self) -> list[Column]:
+        """The headlines of the lm-eval tasks that are shares of right answers."""
+        return [
+            column
+            for column in self.columns
+            if self.tasks[column.task].kind == "harness" and column.headline
+            if column.higher_is_better and column.scale == _PERCENT
+        ]
+
+    @cached_property
+    def accuracy(self) -> Column | None:
+        """The mean over the lm-eval tasks' accuracies; None where there are none."""
+        return mean_accuracy(self._accuracies) if self._accuracies else None
+
     @property
+    def measured(self) -> list[Column]:
+        """All columns of measured numbers and of their means."""
+        return [*self.columns, *([self.accuracy] if self.accuracy else [])]
+
+    @cached_property
+    def of_students(self) -> list[Column]:
+        """Columns of what the students' seals say."""
+        seals = [cell.student for cell in self.cells if cell.student]
+        return [c for c, read in OF_STUDENT.items() if any(read(s) is not None for s in seals)]
+
+    @cached_property
+    def every(self) -> list[Column]:
+        """All columns that a table can have."""
+        return [*self.measured, *self.of_students]
+
+    @cached_property
     def shown(self) -> list[Column]:
-        """The columns that a table shows unasked."""
-        return [column for column in self.columns if column.shown]
+        """The columns that a table shows unasked: those of the profile, or the headlines."""
+        chosen = dict.fromkeys(c for name in self.profile.table for c in named(self.every, name))
+        if any(column in self.measured for column in chosen):
+            return [*chosen]
+        last = [column for column in self.every if column in (self.accuracy, LR)]
+        first = [c for c in self.columns if c.headline and c not in self._accuracies]
+        return first[: _FEW - len(last)] + last
 
     def headline(self, task: str) -> Column | None:
         """A task's first number; None where the run has none."""
@@ -141,13 +155,15 @@ class RunFrame:
 
     def number(self, cell: Cell, column: Column) -> Metric | None:
         """A cell's number in a column; None where it has none that may stand there."""
+        if self.accuracy and column.key == self.accuracy.key:
+            return mean_of(column, [self.number(cell, each) for each in self._accuracies])
         agrees = cell.protocols.get(column.key) == column.protocol
         return cell.metrics.get(column.key) if agrees else None
 
     def numbers(self) -> Iterator[tuple[Cell, Column, Metric]]:
         """Every number that stands in a column."""
         for cell in self.cells:
-            for column in self.columns:
+            for column in self.measured:
                 if (number := self.number(cell, column)) is not None:
                     yield cell, column, number
 
@@ -189,13 +205,14 @@ def load(*folders: Path) -> RunFrame:
     cells: list[Cell] = []
     left_out: list[str] = []
     overlap: list[str] = []
+    tuned: dict[Row, Tuned] = {}
     for folder, content in contents.items():
         run = Run(folder)
         tasks |= {name: task for name, task in content.profile.tasks.items() if name not in tasks}
         stamps |= {text: None for name, text in _STAMPS.items() if getattr(content.profile, name)}
         own = []
         for record in content.cells:
-            row = Row(record.objective, record.student, names[folder])
+            row = Row(record.objective, record.student, names[folder], point_of(record.axes))
             cell = read_cell(run, content, record, row)
             twin = next((other for other in cells if other.record.name == record.name), None)
             if twin is None or len(twin.scores) < len(cell.scores):
@@ -206,6 +223,9 @@ def load(*folders: Path) -> RunFrame:
                     f"{', '.join(lost)} of {folder} is left out for {record.label}: the same cell "
                     "of an earlier run has more numbers."
                 )
+        for each in content.tuned:
+            place = Row(each.objective, each.student, names[folder], point_of(each.axes))
+            tuned[place] = each
         overlap += note(content.overlap, names[folder])
         left_out += _add_columns(folder, own, columns, tasks)
         left_out += dict.fromkeys(note for cell in own for note in cell.notes)
@@ -219,6 +239,7 @@ def load(*folders: Path) -> RunFrame:
         tasks,
         left_out,
         overlap,
+        {cell.row: tuned[cell.row] for cell in cells if cell.row in tuned},
     )
 
 
@@ -274,30 +295,10 @@ def _names(folders: Sequence[Path]) -> dict[Path, str]:
     return {f: str(f) if short.count(n) > 1 else n for f, n in zip(folders, short, strict=True)}
 
 
-def is_named(metric: str, names: Iterable[str]) -> bool:
-    """Whether a metric, or its name without parameters, is one of these; a file may be, too."""
-    labels = set(names)
-    for name in names:
-        class_, parenthesis, params = name.rpartition(".py:")[2].partition("(")
-        labels.add(f"{snake_case(class_)}{parenthesis}{params}")
-    return bool({metric, metric.partition("(")[0]} & labels)
-
-
 def row_name(row: Row, frame: RunFrame) -> str:
-    """A row in words: the student only where there are several, the run likewise."""
+    """A row in words: short, with its point of a sweep; student and run where there are several."""
     several = len({other.student for other in frame.rows} - {""}) > 1
-    parts = (row.objective, row.student if several else "", row.run)
+    axes = [f"{frame.axes[key]}={value}" for key, value in row.axes]
+    name = frame.names.get(row.objective, row.objective)
+    parts = (name, row.student if several else "", row.run, *axes)
     return ", ".join(part for part in parts if part)
-
-
-def is_reference(objective: str) -> bool:
-    """Whether a row is set apart: the teacher or the untrained student."""
-    return objective in (TEACHER, UNTRAINED)
-
-
-def spec_of(objective: str) -> specs.Spec:
-    """A row's objective as a spec; the label of a checkpoint may be none, and is a name then."""
-    try:
-        return specs.parse(objective)
-    except UsageError:
-        return specs.Spec(objective)

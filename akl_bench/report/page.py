@@ -15,7 +15,8 @@ from akl_bench.errors import MissingDependencyError
 from akl_bench.report import plots
 from akl_bench.report.escape import terminal_text
 from akl_bench.report.frame import Column, RunFrame, row_name
-from akl_bench.report.layout import Table, build, shown
+from akl_bench.report.layout import build
+from akl_bench.report.parts import Table, shown
 from akl_bench.report.samples import samples
 
 if TYPE_CHECKING:

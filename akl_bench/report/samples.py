@@ -6,7 +6,7 @@ from akl_bench.artifacts.cells import Cell
 from akl_bench.artifacts.store import Run
 from akl_bench.report.escape import terminal_text
 from akl_bench.report.frame import RunFrame
-from akl_bench.report.layout import shown
+from akl_bench.report.parts import shown
 
 _SAMPLES = 4
 _LENGTH = 2000

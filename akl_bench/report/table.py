@@ -7,7 +7,8 @@ from typing import Any
 
 from akl_bench.report.escape import latex_text, markdown_text, terminal_text
 from akl_bench.report.frame import Column, RunFrame
-from akl_bench.report.layout import BETTER, WORSE, Cell, Table, build
+from akl_bench.report.layout import build
+from akl_bench.report.parts import BETTER, WORSE, Cell, Table
 from akl_bench.report.records import as_csv, as_json
 from akl_bench.report.text import Markup, aligned, latex_tabular, markdown_table
 
@@ -28,7 +29,7 @@ def render(
 
     Args:
         frame: The run or runs.
-        format: One of the six; csv and json always have all metrics.
+        format: One of the six; csv and json always have all metrics, and full names.
         styled: Terminal bold (text).
         width: Split the table into parts that are no wider (text).
         siunitx: Numbers as `\num{}` (LaTeX).
@@ -62,25 +63,33 @@ def text(table: Table, *, styled: bool = False, width: int | None = None) -> str
     def mark(cell: Cell) -> str:
         return cell.mark + (_BEST if cell.best and not styled else "")
 
-    # Numbers stay aligned: each leaves room for the marks of any other in its column.
+    # Numbers stay aligned: each leaves room for the marks of any other in its column, and a blank.
     room = {
-        column: max((len(mark(line.cells[i])) for line in table.rows), default=0)
+        column: max((len(mark(line.cells[i])) for line in table.rows), default=0) or 1
         for i, column in enumerate(table.columns)
     }
 
     def value(cell: Cell, column: Column) -> str:
-        shown = terminal_text(cell.number(column)) + mark(cell).ljust(room[column])
-        return Markup(f"\033[1m{shown}\033[0m") if cell.best and styled else shown
+        shown = terminal_text(cell.number(column))
+        if styled and cell.best:
+            shown = f"\033[1m{shown}\033[0m"
+        return Markup(shown + mark(cell).ljust(room[column]))
 
-    heads = [[head] for head in table.heads] + [_head_lines(column) for column in table.columns]
-    height = max(map(len, heads))
-    levels = zip(*([""] * (height - len(head)) + head for head in heads), strict=True)
-    lines = aligned([[*levels], *_groups(table, value)], left=len(table.heads), width=width)
-    notes = [
+    lead = len(table.heads)
+    over = [""] * lead
+    for group in table.tasks:
+        over += [f"{group.task} n={group.n}" if group.n else group.task] * group.columns
+    rows = [_levels(table), *_groups(table, value)]
+    # A blank after each number is half of the gap.
+    lines = aligned(rows, left=lead, width=width, gap=1, over=over)
+    notes = table.footnotes(*(() if styled else (_BEST,)))
+    if table.hidden:
+        notes.append(f"{table.hidden} more columns: --all, --columns NAME,NAME, --cost")
+    folded = [
         textwrap.fill(note, width or _NOTE_WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-        for note in map(terminal_text, table.footnotes(*(() if styled else (_BEST,))))
+        for note in map(terminal_text, notes)
     ]
-    return "\n".join([*lines, "", *notes]) + "\n"
+    return "\n".join([*lines, "", *folded]) + "\n"
 
 
 def _groups(table: Table, value: Callable[[Cell, Column], str]) -> list[list[list[str]]]:
@@ -91,28 +100,31 @@ def _groups(table: Table, value: Callable[[Cell, Column], str]) -> list[list[lis
     ]
 
 
-def _head_lines(column: Column) -> list[str]:
-    n = f"n={column.n}" if column.n else ""
-    return [*_folded(column.task), f"{column.metric} {column.arrow}".rstrip(), n]
+def _levels(table: Table) -> list[list[str]]:
+    """The heads of all columns on as many lines as the tallest needs."""
+    heads = [[head] for head in table.heads] + [_head(table, column) for column in table.columns]
+    height = max(map(len, heads))
+    padded = ([""] * (height - len(head)) + head for head in heads)
+    return [[*level] for level in zip(*padded, strict=True)]
 
 
-def _folded(name: str, width: int = 12) -> list[str]:
-    """A long name on several lines, broken after underscores."""
-    lines = [""]
-    for piece in name.replace("_", "_\0").split("\0"):
-        if lines[-1] and len(lines[-1]) + len(piece) > width:
-            lines.append("")
-        lines[-1] += piece
-    return lines
+def _head(table: Table, column: Column) -> list[str]:
+    """Name, parameters and direction of a metric, and its n where that is not its task's."""
+    name, parenthesis, params = column.metric.partition("(")
+    lines = [name, parenthesis + params] if params else [name]
+    lines[-1] += f" {column.arrow}" if column.arrow else ""
+    return lines + ([f"n={n}"] if (n := table.size(column)) else [])
 
 
 def markdown(table: Table) -> str:
     """A GitHub table."""
-    heads = list(table.heads)
-    for column in table.columns:
-        parts = [markdown_text(column.task), f"{markdown_text(column.metric)} {column.arrow}"]
-        parts += [f"n={column.n}"] if column.n else []
-        heads.append(Markup("<br>".join(part.rstrip() for part in parts)))
+    # No cell can span several columns: the first of a task has its title.
+    titles: list[list[str]] = []
+    for task, span, n in table.tasks:
+        titles += [[task, f"n={n}" if n else ""], *[["", ""]] * (span - 1)]
+    under = [*zip(*_levels(table), strict=True)][len(table.heads) :]
+    stacks = ([*map(_unbroken, [*one, *other])] for one, other in zip(titles, under, strict=True))
+    heads = [*table.heads, *(Markup("<br>".join(stack)) for stack in stacks)]
 
     def value(cell: Cell, column: Column) -> str:
         text = markdown_text(cell.number(column)) + cell.mark
@@ -124,20 +136,24 @@ def markdown(table: Table) -> str:
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
+def _unbroken(text: str) -> str:
+    """Markdown without a blank to break a line at."""
+    return markdown_text(text).replace(" ", "\u00a0")
+
+
 def latex(table: Table, *, siunitx: bool = False) -> str:
-    """A tabular of the package booktabs (and siunitx), with its notes below."""
+    """A tabular of the package booktabs, shrunk where a line is too short, with its notes below."""
     lead = len(table.heads)
-    top, rules, at = [""] * lead, [], lead + 1
-    for task, span in table.tasks:
-        top.append(Markup(f"\\multicolumn{{{span}}}{{c}}{{{latex_text(task)}}}"))
-        rules.append(f"\\cmidrule(lr){{{at}-{at + span - 1}}}")
+    tasks, sizes, rules, at = [""] * lead, [""] * lead, [], lead + 1
+    for task, span, n in table.tasks:
+        over = f"\\multicolumn{{{span}}}{{c}}"
+        tasks.append(Markup(f"{over}{{{latex_text(task)}}}"))
+        sizes.append(Markup(f"{over}{{{f'$n={n}$' if n else ''}}}"))
+        rules += [f"\\cmidrule(lr){{{at}-{at + span - 1}}}"] if task else []
         at += span
-    arrows = {True: " $\\uparrow$", False: " $\\downarrow$", None: ""}
-    first, *others = (head.capitalize() for head in table.heads)
+    levels = _levels(table)
     # LaTeX reads the rules under the tasks before the first cell of the next row.
-    heads = [Markup(" ".join(rules) + "\n" + latex_text(first)), *others]
-    heads += [Markup(latex_text(c.metric) + arrows[c.higher_is_better]) for c in table.columns]
-    sizes = [""] * lead + [Markup(f"$n={c.n}$" if c.n else "") for c in table.columns]
+    levels[0][0] = Markup(" ".join(rules) + "\n" + latex_text(levels[0][0]))
     marks = {BETTER: r"\textsuperscript{\dag}", WORSE: r"\textsuperscript{\ddag}", "": ""}
 
     def value(cell: Cell, column: Column) -> str:
@@ -145,10 +161,14 @@ def latex(table: Table, *, siunitx: bool = False) -> str:
         return Markup(f"\\textbf{{{number}}}" if cell.best else number)
 
     notes = "; ".join(latex_text(note) for note in table.footnotes())
+    packages = ["booktabs", "graphicx", *(["siunitx"] if siunitx else [])]
     lines = [
-        f"% Needs the packages {'booktabs and siunitx' if siunitx else 'booktabs'}.",
+        f"% Needs the packages {', '.join(packages)}.",
         *(["\\sisetup{separate-uncertainty=true}"] if siunitx else []),
-        *latex_tabular([[top, heads, sizes], *_groups(table, value)], left=lead),
+        "{\\footnotesize\\setlength{\\tabcolsep}{3pt}%",
+        "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%",
+        *latex_tabular([[tasks, sizes, *levels], *_groups(table, value)], left=lead),
+        "}\\par}",
         "",
         f"{{\\footnotesize {notes}.\\par}}",
     ]
@@ -158,5 +178,5 @@ def latex(table: Table, *, siunitx: bool = False) -> str:
 def _latex_number(cell: Cell, column: Column, siunitx: bool) -> str:
     if not siunitx or cell.mean is None:
         return latex_text(cell.number(column))
-    number, _, rest = latex_text(cell.number(column, "+-")).partition(" (")
+    number, _, rest = latex_text(cell.number(column, " +- ")).partition(" (")
     return f"\\num{{{number}}}" + (f" ({rest}" if rest else "")

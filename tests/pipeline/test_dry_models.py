@@ -40,7 +40,7 @@ def test_gpt2_dolly_runs_offline_with_dry_models(akl_bench, tmp_path):
     code, out, err = akl_bench("run", "sft", "akl", *arguments)
     assert code == 0, err
     assert "dry models" in out
-    assert out.count("1/1") == 4
+    assert "over training seeds, 1 each" in out
     cell = next((tmp_path / "dry" / "cells").glob("adaptive-kl-*"))
     config = json.loads((cell / "student" / "model" / "config.json").read_text())
     assert config["architectures"] == ["GPT2LMHeadModel"]

@@ -1,6 +1,7 @@
 """Runs with all that a cell leaves behind: what plots and the page are made from."""
 
 import zlib
+from itertools import product
 from types import MappingProxyType
 
 import numpy as np
@@ -61,7 +62,7 @@ def _training(objective, seed, level, steps):
         yield row
 
 
-def _write_cell(writer, objective, seed, shift, answer, sizes, protocols):
+def _write_cell(writer, objective, seed, shift, answer, sizes, protocols, axes):
     examples, samples, steps = sizes
     numbers, by_example, level = _scores(objective, seed, shift, examples)
     answers = [
@@ -79,6 +80,7 @@ def _write_cell(writer, objective, seed, shift, answer, sizes, protocols):
         answers=dict.fromkeys(("micro_test", "micro_open"), answers),
         log=_training(objective, seed, level, steps),
         fields={"objective": objective, "seed": seed, "training": {"lr": 0.001, "steps": steps}},
+        axes=axes,
         protocols={task: {"prompt": "p" * 64, "task": task} for task in TASKS} | protocols,
         made={"seconds": seconds, "peak_memory_mib": 500 + seed},
     )
@@ -89,7 +91,8 @@ def write_full_run(tmp_path_factory, run_writer):
     """Writes a run whose cells have scores, answers and training logs.
 
     `shifts` plants an effect on an objective's scores; `missing` are (objective, seed) without
-    a seal; `protocols` are by task, and laid over those of its own.
+    a seal; `protocols` are by task, and laid over those of its own; `points` are those of a sweep,
+    each better than the one before.
     """
 
     def write(
@@ -104,6 +107,7 @@ def write_full_run(tmp_path_factory, run_writer):
         examples=6,
         samples=2,
         steps=40,
+        points=({},),
         **profile,
     ):
         content = config.load("micro", seeds=seeds).model_dump(mode="json")
@@ -111,12 +115,13 @@ def write_full_run(tmp_path_factory, run_writer):
         writer = run_writer(tmp_path_factory.mktemp("full") / name, content | profile)
         for objective in ("teacher", "untrained", *objectives):
             shift = (shifts or {}).get(objective, 0.0)
-            for seed in range(1, seeds + 1):
+            own = points if objective in objectives else ({},)
+            for (index, axes), seed in product(enumerate(own), range(1, seeds + 1)):
                 if (objective, seed) in missing:
-                    writer.cell(objective, seed, None, student="one_layer")
+                    writer.cell(objective, seed, None, student="one_layer", axes=axes)
                 else:
-                    sizes = examples, samples, steps
-                    _write_cell(writer, objective, seed, shift, answer, sizes, protocols)
+                    level, sizes = shift + 0.1 * index, (examples, samples, steps)
+                    _write_cell(writer, objective, seed, level, answer, sizes, protocols, axes)
         return writer.write()
 
     return write

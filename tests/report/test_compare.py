@@ -18,7 +18,8 @@ from akl_bench.report.compare import (
     compare,
     leaders,
 )
-from akl_bench.report.layout import BETTER, WORSE, build
+from akl_bench.report.layout import build
+from akl_bench.report.parts import BETTER, WORSE
 from akl_bench.report.table import render
 from akl_bench.statistics import moderated_t, prior, smallest_detectable
 
@@ -200,7 +201,7 @@ class TestSeveralRuns:
         one = write_full_run(["sft", "forward_kl"], name="one")
         two = write_full_run(["forward_kl"], name="two")
         table = build(frame.load(one, two))
-        assert table.heads == ["objective", "run", "seeds"]
+        assert table.heads == ["objective", "run"]
         rows = [(line.row.objective, line.row.run) for line in table.rows]
         assert rows.count(("teacher", "one")) == 1 and ("teacher", "two") not in rows
         assert {("forward_kl", "one"), ("forward_kl", "two"), ("sft", "one")} <= set(rows)
@@ -215,7 +216,7 @@ class TestSeveralRuns:
         both = frame.load(one, two)
         (other,) = (row for row in both.rows if row.run == "two")
         columns = {key[1:] for key in both.seed_values() if key[0] == other}
-        assert columns == {c.key for c in both.columns if c.task != "micro_test"}
+        assert columns == {c.key for c in both.measured if c.task != "micro_test"}
         table = build(both)
         (line,) = (line for line in table.rows if line.row == other)
         shown = dict(zip(table.columns, line.cells, strict=True))

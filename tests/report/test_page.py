@@ -171,6 +171,7 @@ def test_a_table_fragment_is_only_a_table(hostile):
         "strong",
         "u",
         "sup",
+        "small",
         "ul",
         "li",
     }

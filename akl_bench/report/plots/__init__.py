@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from akl_bench.errors import UsageError
 from akl_bench.report.figures import save
 from akl_bench.report.frame import RunFrame
-from akl_bench.report.plots import curves, ranks, scatter
+from akl_bench.report.names import axis_number
+from akl_bench.report.plots import axis, curves, ranks, scatter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,16 +30,33 @@ KINDS = {
     "ranks": Kind(ranks.draw, "two objectives with a value on every task"),
     "curves": Kind(curves.draw, "train.jsonl in its cells"),
     "cost": Kind(scatter.cost, "a headline and a training time"),
+    "axis": Kind(axis.draw, "a sweep over numbers, as --sweep training.steps=300,1000"),
 }
 
 
 def draw(frame: RunFrame, kind: str) -> Figure | None:
     """A picture of a run, or None where the run has nothing to show there.
 
+    Of a sweep, all kinds but "axis" show the end of each numeric axis only.
+
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    return KINDS[kind].draw(frame)
+    return KINDS[kind].draw(frame if kind == "axis" else _at_the_end(frame))
+
+
+def _at_the_end(frame: RunFrame) -> RunFrame:
+    """A run without the cells that lie before the end of a numeric axis."""
+    ends: dict[str, float] = {}
+    for key, text in (pair for row in frame.rows for pair in row.axes):
+        if (value := axis_number(text)) is not None:
+            ends[key] = max(value, ends.get(key, value))
+    last = [
+        cell
+        for cell in frame.cells
+        if all(axis_number(text) in (None, ends.get(key)) for key, text in cell.row.axes)
+    ]
+    return replace(frame, cells=last)
 
 
 def write(

@@ -27,7 +27,7 @@
       rows.sort((one, other) => {
         const a = value(one, index), b = value(other, index);
         if (a === null || b === null) return (a === null) - (b === null);
-        return direction * (typeof a === "string" ? a.localeCompare(b, "en") : a - b);
+        return direction * (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
       });
       body.append(...rows);
     }
