@@ -185,7 +185,7 @@ def test_only_what_changed_is_run_again(akl_bench, tmp_path):
     ]
     data = tmp_path / "rows.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    arguments = ["run", "fkl", *FEW, "--set", f"data.validation.path={data}"]
+    arguments = ["run", "fkl", *FEW, "--set", f"data.train.path={data}"]
     assert akl_bench(*arguments)[0] == 0
     os.utime(data)
     assert "Nothing to do" in akl_bench(*arguments)[2]
@@ -280,15 +280,15 @@ def test_a_checkpoint_is_scored_without_a_run_and_without_training_data(akl_benc
 def test_a_run_is_scored_with_a_further_metric_and_nothing_is_trained(akl_bench, tmp_path):
     assert akl_bench("run", "fkl", *FEW)[0] == 0
     before = tree(tmp_path / "run" / "cells")
-    code, out, err = akl_bench("score", "run", "--metric", "prompt_self_bleu")
+    code, out, err = akl_bench("score", "run", "--metric", "compression_ratio")
     assert code == 0, err
-    assert "prompt_self_bleu" in out
+    assert "compression" in out
     after = tree(tmp_path / "run" / "cells")
     assert {k: after[k] for k in before if "log.txt" not in k} == {
         k: v for k, v in before.items() if "log.txt" not in k
     }
     new = {k.split("/", 1)[1] for k in after.keys() - before.keys()}
-    assert {name.split("/")[2].partition("-")[0] for name in new} == {"prompt_self_bleu"}
+    assert {name.split("/")[2].partition("-")[0] for name in new} == {"compression_ratio"}
     code, _, err = akl_bench("score", "run", "--metric", "nope")
     assert code == 2 and "Unknown metric 'nope'" in err
 
@@ -314,9 +314,8 @@ def test_a_teacher_writes_for_seqkd_and_is_not_asked_twice(akl_bench, tmp_path):
     code, _, err = akl_bench("run", "rkl@seqkd", *FEW)
     assert code == 0, err
     new = tree(shared).keys() - before.keys()
-    assert {name.partition("/")[0].rpartition("-")[0] for name in new} == {
-        "states-train-seqkd-temperature-1"
-    }
+    (added,) = {name.partition("/")[0] for name in new}
+    assert added.startswith("states-train-seqkd-temperature-1")
 
 
 OWN_WORDS = '''
