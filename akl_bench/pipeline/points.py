@@ -19,8 +19,10 @@ from akl_bench.pipeline.plan import Plan
 PRELOAD = ("akl_bench.pipeline.preload",)
 # What a run that was stopped while it prepared leaves behind.
 _OWN_FILES = {"shared", "cells", "trials", "run.lock", "prepare.log"}
-_FREE_KEYS = ("description", "seeds", "online", "tasks", "table", "data.root")
-_FREE_KEYS += ("training.checkpoint_every",)
+_FREE_KEYS = (
+    *("description", "seeds", "online", "tasks", "table"),
+    *("data.root", "training.checkpoint_every"),
+)
 
 
 class Points:
