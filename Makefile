@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Tests that run beside each other get one torch thread each.
 TEST_WORKERS ?= 2
 
-.PHONY: help setup bench claims test test-fast check smoke build clean
+.PHONY: help setup bench answer claims test test-fast check smoke build clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,12 @@ bench: setup  ## Distil under every objective and print the comparison (results/
 
 smoke: setup  ## The same pipeline with a tiny budget, under a minute
 	$(BIN)/akl-bench run all --smoke
+
+ANSWER_OBJECTIVES ?= all
+answer: setup  ## The runs behind docs/answer.md and the page itself; goes on where it was stopped
+	$(BIN)/akl-bench run $(ANSWER_OBJECTIVES) --profile answer --sweep training.steps=200,1000,3000
+	$(BIN)/akl-bench answer results/answer > docs/answer.md.new
+	mv docs/answer.md.new docs/answer.md
 
 # DATA is a folder with dolly_small.jsonl, self_instruct_eval.jsonl and the files of the tasks.
 claims: setup  ## The runs behind docs/claims.md and the page itself, in an hour: make claims DATA=DIR

@@ -17,7 +17,7 @@ from akl_bench.report.escape import terminal_text
 _GROUPS = {
     "Run": ("run", "score", "plan", "status", "doctor"),
     "Look": ("table", "plot", "report", "show", "ls"),
-    "Judge": ("baseline", "check", "audit", "claims"),
+    "Judge": ("answer", "baseline", "check", "audit", "claims"),
     "Extend": ("verify", "microworld"),
 }
 _VERBS = tuple(verb for verbs in _GROUPS.values() for verb in verbs)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from akl_bench import divergences, specs
 from akl_bench.artifacts.cells import Key
@@ -24,6 +25,8 @@ from akl_bench.statistics import (
 )
 
 ALPHA = 0.05
+# Of a row: a value for each seed, and the scores of its examples.
+SeedScores = list[tuple[float, dict[str, float]]]
 DEFAULT_BASELINE = "sft"
 MODERATED, PAIRED, WELCH = TESTS = (
     "moderated paired t-test over training seeds",
@@ -179,7 +182,7 @@ def compare(
     adjusted = holm([found.p for _, found, _ in made.values()])
     level = ALPHA / max(1, sum(p is not None for p in adjusted))
     # The baseline's are wanted by every row.
-    scores = cache(partial(_scores, frame))
+    scores = cache(partial(seed_scores, frame))
     comparisons = {}
     for (key, (one, found, column)), p in zip(made.items(), adjusted, strict=True):
         detectable = said = None
@@ -224,7 +227,7 @@ def _baseline_row(frame: RunFrame, row: Row, baseline: str) -> Row | None:
     return candidates[0] if candidates and candidates[0] != row else None
 
 
-def _scores(frame: RunFrame, row: Row, column: Column) -> list[tuple[float, dict[str, float]]]:
+def seed_scores(frame: RunFrame, row: Row, column: Column) -> SeedScores:
     """Per seed: the value, and the scores of the examples where their mean is that value."""
     by_seed = []
     for cell in frame.of(row):
@@ -239,24 +242,25 @@ def _scores(frame: RunFrame, row: Row, column: Column) -> list[tuple[float, dict
     return by_seed
 
 
+def matrices(*sides: SeedScores) -> list[NDArray[np.float64]]:
+    """Scores of rows as [seeds, examples], the same examples for all.
+
+    A value that is no mean over examples (a perplexity, self-BLEU) is a single column.
+    """
+    ids = sorted(sides[0][0][1])
+    by_example = ids and all(scores.keys() == set(ids) for side in sides for _, scores in side)
+    return [
+        np.array([[scores[i] for i in ids] if by_example else [value] for value, scores in side])
+        for side in sides
+    ]
+
+
 def _evidence(
-    x: Sequence[tuple[float, dict[str, float]]],
-    y: Sequence[tuple[float, dict[str, float]]],
-    *,
-    higher_is_better: bool,
-    paired: bool,
-    alpha: float,
+    x: SeedScores, y: SeedScores, *, higher_is_better: bool, paired: bool, alpha: float
 ) -> Evidence:
     """All that can be said of a row's scores against another's."""
-    ids = sorted(x[0][1])
-    # A value that is no mean over examples (a perplexity, self-BLEU) is compared as it is.
-    by_example = ids and all(scores.keys() == x[0][1].keys() for _, scores in (*x, *y))
-    sides = (
-        np.array([[scores[i] for i in ids] if by_example else [value] for value, scores in side])
-        for side in (x, y)
-    )
     return evidence(
-        *sides,
+        *matrices(x, y),
         higher_is_better=higher_is_better,
         paired=paired,
         confidence=1 - ALPHA,
