@@ -12,6 +12,7 @@ from akl_bench.artifacts.store import COMPLETIONS, ROWS
 from akl_bench.errors import AklBenchError
 from akl_bench.models.vocabulary import VocabularyError
 from akl_bench.pipeline.answer import answer, task_records
+from akl_bench.pipeline.plan import is_validated
 from akl_bench.pipeline.provenance import made_here
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _train(plan: Plan, cell: CellPlan, report: Report) -> None:
     from akl_bench.pipeline.train import train
 
     selection = None
-    if plan.profile.training.select == "best":
+    if cell.objective is not None and is_validated(cell.objective, plan.profile):
         from akl_bench.pipeline.criterion import criterion
 
         selection = criterion(plan, cell.record.seed)

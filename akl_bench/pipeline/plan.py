@@ -215,7 +215,8 @@ class Plan:
         stage, *where = missing.split(" ", 2)
         if stage == "student":
             assert cell.objective is not None, "only cells that are to be trained lack students"
-            rows = [f"rows-{VALIDATION}"] if self.profile.training.select == "best" else []
+            validates = is_validated(cell.objective, self.profile)
+            rows = [f"rows-{VALIDATION}"] if validates else []
             return ["models", *needs_of_student(cell.objective, self.shared), *rows]
         task = where[0]
         if stage == "scores" and self.tasks[task].spec.kind == "fidelity":
@@ -257,6 +258,12 @@ def train_set(spec: str) -> str:
     if type(source).prepare is Source.prepare:
         return "train"
     return folder_name(f"train-{sources.registry.spec_of(source)}")
+
+
+def is_validated(objective: ObjectiveSpec, profile: Profile) -> bool:
+    """Whether students are scored by the criterion while they are trained."""
+    adapts = type(sources.registry.create(objective.source)).next_state is not Source.next_state
+    return adapts or profile.training.select == "best"
 
 
 def needs_of_student(objective: ObjectiveSpec, shared: Mapping[str, Artifact]) -> list[str]:

@@ -26,7 +26,14 @@ from akl_bench.models.locate import check_checkpoint
 from akl_bench.pipeline.inputs import Inputs
 from akl_bench.pipeline.measures import TORCH, Measures, examples_of
 from akl_bench.pipeline.objectives import SFT, ObjectiveSpec
-from akl_bench.pipeline.plan import CellPlan, Plan, TrialPlan, needs_of_student, train_set
+from akl_bench.pipeline.plan import (
+    CellPlan,
+    Plan,
+    TrialPlan,
+    is_validated,
+    needs_of_student,
+    train_set,
+)
 from akl_bench.pipeline.sharing import Sharing, writing
 from akl_bench.pipeline.trials import search
 from akl_bench.training import devices, sources, teachers
@@ -241,7 +248,7 @@ class _Planner:
     def _trained(self, objective: ObjectiveSpec, student: str, seed: int) -> CellPlan:
         label = objective.label
         fields = self._training(objective, student, seed, self._lr[label, student])
-        if self._profile.training.select == "best":
+        if is_validated(objective, self._profile):
             fields["criterion"] = self._criterion()
         about = {"objective": label, "student": student, "seed": seed, "axes": self._axes}
         return _cell(fields, objective, kind="trained", **about)

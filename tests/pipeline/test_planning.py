@@ -231,6 +231,36 @@ def test_a_change_in_how_something_shared_is_made_reaches_the_students(
     assert missing()["student", why] == (2 if "examples" in why else 1)
 
 
+ADAPTING = """
+from dataclasses import dataclass
+from akl_bench.training.sources import Source
+
+@dataclass(frozen=True)
+class Adapting(Source):
+    def next_state(self, state, validation):
+        return {"best": validation}
+"""
+
+
+def test_the_criterion_is_in_the_key_of_students_that_it_has_a_part_in(tmp_path):
+    (tmp_path / "own.py").write_text(ADAPTING)
+
+    def trained(*settings, spec="sft"):
+        inputs = load_inputs(profile(*settings), tmp_path)
+        plan = planning.make(inputs, resolve([spec]), tmp_path / "x", Machine())
+        needs = plan.needs(plan.cells[-1], "student")
+        assert ("rows-validation" in needs) == ("criterion" in plan.cells[-1].model)
+        return plan.cells[-1].model
+
+    assert "criterion" not in trained()
+    assert trained() == trained("data.validation.seed=1", "criterion.metric=rouge_l")
+    best = trained("training.select=best")
+    assert (
+        best["criterion"] != trained("training.select=best", "data.validation.seed=1")["criterion"]
+    )
+    assert "criterion" in trained(spec=f"sft@{tmp_path}/own.py:Adapting")
+
+
 def test_students_of_two_machines_do_not_stand_in_one_run(missing):
     cuda = Machine("cuda", 1, has_bf16=True)
     with pytest.raises(UsageError, match="has students trained with device cpu; here it is cuda"):
