@@ -24,12 +24,13 @@ def points(sweeps: Sequence[str]) -> list[dict[str, Any]]:
     for sweep in sweeps:
         key, equals, text = (part.strip() for part in sweep.partition("="))
         values = parse_yaml(f"[{text}]", f"--sweep {sweep}") if equals else None
-        if not values or len(values) < 2 or key in axes:
+        different = {repr(value) for value in values or ()}
+        if not values or len(different) < max(2, len(values)) or key in axes:
             raise UsageError(
-                f"--sweep {sweep}: write it once, as key.path=value,value, as "
+                f"--sweep {sweep}: write it once, as key.path=value,value with values that differ: "
                 "training.steps=300,1000."
             )
-        if not key.startswith(_SWEPT):
+        if not key.startswith(_SWEPT) or key == "training.precision":
             raise UsageError(
                 f"--sweep {sweep}: numbers with different {key} could not be compared in one "
                 f"table. An axis begins with {', '.join(_SWEPT)}; else make a run for each value."
@@ -44,6 +45,8 @@ def at(profile: Profile, point: Mapping[str, Any]) -> Profile:
     Raises:
         UsageError: A key or value that it cannot have.
     """
+    if point and profile.smoke:
+        raise UsageError("--smoke and --sweep do not go together: a smoke run has no budget.")
     content = profile.model_dump()
     for key, value in point.items():
         content = merge(content, nested(key.split("."), value))

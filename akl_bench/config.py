@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -140,9 +141,10 @@ class Profile(Strict):
         return self.model_copy(update={"training": training})
 
     def with_seeds(self, n: int) -> "Profile":
-        """With `n` seeds: its own, then counting up from the largest."""
-        more = range(max(self.seeds) + 1, max(self.seeds) + 1 + n)
-        return self.model_copy(update={"seeds": (*self.seeds, *more)[:n]})
+        """With `n` seeds: its own, then counting up from the largest, but for those of trials."""
+        trials = self.tuning.seeds if self.tuning else ()
+        more = (seed for seed in count(max(self.seeds) + 1) if seed not in trials)
+        return self.model_copy(update={"seeds": tuple(islice(chain(self.seeds, more), n))})
 
 
 def profile_paths() -> dict[str, Path]:

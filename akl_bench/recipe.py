@@ -10,6 +10,7 @@ from akl_bench.tasks import GenerationSpec
 
 _Beta = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Rate = float | Literal["tuned"]
 
 
 class LoraSettings(Strict):
@@ -35,9 +36,7 @@ class TrainingConfig(Strict):
     micro_batch_size: int | None = Field(
         default=None, ge=1, description="examples per forward pass; the gradient does not change"
     )
-    lr: float | Literal["tuned"] = Field(
-        description="tuned: each objective at the best of its own trials"
-    )
+    lr: Rate = Field(description="tuned: each objective at the best of its own trials")
     min_lr: float = Field(default=0.0, ge=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup_steps: int = Field(default=0, ge=0)
@@ -103,7 +102,7 @@ class Tuning(Strict):
     """Trials of learning rates in factors of 2; each objective and student has equally many."""
 
     start: float = Field(gt=0, description="the trials begin with a quarter of it, it, and 4 of it")
-    trials: int = Field(default=6, ge=1)
+    trials: int = Field(default=5, ge=1)
     seeds: tuple[Seed, ...] = Field(
         default=(900_001,), min_length=1, description="of each trial; none is a seed of the run"
     )

@@ -213,3 +213,7 @@ def test_the_rate_of_a_smoke_run_and_a_fixed_one_is_where_tuning_would_begin():
     for options in ({"smoke": True}, {"fixed_lr": True}):
         assert config.load("micro", ["tuning.start=3e-3"], **options).training.lr == 0.003
     assert config.load("micro", ["training.lr=0.1"], fixed_lr=True).training.lr == 0.1
+
+
+def test_seeds_of_trials_are_never_counted_up_to():
+    assert config.load("micro", ["tuning.seeds=[4, 6]"], seeds=5).seeds == (1, 2, 3, 5, 7)

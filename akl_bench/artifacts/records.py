@@ -242,6 +242,11 @@ class Overlap(_Record):
     ngrams: int
 
     @property
+    def shared(self) -> tuple[int, int, int]:
+        """The counts, what matters most first."""
+        return self.prompts, self.pairs, self.ngrams
+
+    @property
     def shares(self) -> dict[str, float]:
         """Percent of the rows, by what they share."""
         counts = {"prompt": self.prompts, "prompt with answer": self.pairs, "13-gram": self.ngrams}

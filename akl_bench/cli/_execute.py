@@ -70,7 +70,7 @@ def execute(
             on_event=progress,
             on_plan=progress.plan,
         )
-    if not outcome.made:
+    if not outcome.made and not outcome.failed:
         click.echo(f"Nothing to do: all {outcome.cells} cells are finished in {folder}.", err=True)
     click.echo(table.render(frame.load(folder), "text", styled=sys.stdout.isatty()), nl=False)
     if outcome.failed:

@@ -105,10 +105,11 @@ def estimate(
                     missing[stage, plan.why(cell, name, artifact)] += 1
                     lacking[kind] += 1
             begun += lacking.total() > before
-        if plan.cells_left:
-            missing["student", "its learning rate is not chosen yet"] += plan.cells_left
-            lacking["student", steps[at]] += plan.cells_left + plan.trials_left
-            begun += plan.cells_left + plan.trials_left
+        if plan.waiting:
+            left = len(plan.waiting)
+            missing["student", "its learning rate is not chosen yet"] += left
+            lacking["student", steps[at]] += left + plan.trials_left
+            begun += left + plan.trials_left
     own = plans[0]
     examples, per_example, states = sizes[0]
     tokens = own.profile.training.batch_size * per_example
@@ -127,7 +128,7 @@ def estimate(
     width = _width(own) if lacking else 0
     trials = sum(plan.trials_left for plan in plans)
     return Estimate(
-        cells=sum(len(plan.cells) + plan.cells_left for plan in plans),
+        cells=sum(len(plan.cells) + len(plan.waiting) for plan in plans),
         tuned=sum(len(plan.tuned) for plan in plans),
         trials=trials,
         there=there,
@@ -140,7 +141,7 @@ def estimate(
         seconds=work / workers,
         workers=workers,
         measured=any(name == "student" for name, _ in seconds),
-        overlap=run.inputs[0].overlap,
+        overlap=run.overlap,
     )
 
 

@@ -3,10 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from akl_bench.artifacts.files import digest
 from akl_bench.artifacts.keys import differences
-from akl_bench.artifacts.records import CellRecord, Fields, Measured, RunRecord, Student, Tuned
+from akl_bench.artifacts.records import (
+    CellRecord,
+    Fields,
+    Measured,
+    RunRecord,
+    Student,
+    Tuned,
+    point_of,
+)
 from akl_bench.artifacts.store import (
     COMPLETIONS,
     Artifact,
@@ -85,12 +94,14 @@ class TrialPlan:
         objective: What trains the student.
         student: Name of the student in the profile.
         seed: Training and decoding seed.
+        axes: What a sweep sets for it.
         artifact: What it makes.
     """
 
     objective: ObjectiveSpec
     student: str
     seed: int
+    axes: Fields
     artifact: Artifact
 
     @property
@@ -101,8 +112,10 @@ class TrialPlan:
     @property
     def label(self) -> str:
         """How it is named to people."""
+        axes = (f"{name}={text}" for name, text in point_of(self.axes))
         lr = self.artifact.fields["training"]["lr"]
-        return f"trial of {self.objective.label}, {self.student}, lr {lr:g}, seed {self.seed}"
+        parts = (self.objective.label, self.student, *axes, f"lr {lr:g}", f"seed {self.seed}")
+        return f"trial of {', '.join(parts)}"
 
     @property
     def place(self) -> CellFolder:
@@ -122,10 +135,9 @@ class Plan:
         precision: Of training, resolved.
         cells: Those asked for, and those of earlier calls that are trained.
         others: Cells of earlier calls that are not trained yet and were not asked for now.
-        trials: Those to make next; the cells of their objectives are planned once a learning rate
-            is chosen.
+        waiting: Cells that are planned once a learning rate is chosen.
+        trials: Those to make next.
         trials_left: Number of trials until all rates are chosen.
-        cells_left: Number of cells that are planned then.
         tuned: The learning rates that were chosen.
         tasks: By name.
         validation: How the criterion is measured; None where nothing is to be trained.
@@ -140,9 +152,9 @@ class Plan:
     precision: Precision
     cells: tuple[CellPlan, ...]
     others: tuple[CellRecord, ...]
+    waiting: tuple[CellRecord, ...]
     trials: tuple[TrialPlan, ...]
     trials_left: int
-    cells_left: int
     tuned: tuple[Tuned, ...]
     tasks: dict[str, TaskPlan]
     validation: TaskPlan | None
@@ -237,19 +249,32 @@ def run_record(plans: Sequence[Plan], before: RunRecord | None) -> RunRecord:
         before: What it said.
     """
     base = plans[0]
-    tuned = [*(before.tuned if before else ()), *(t for plan in plans for t in plan.tuned)]
     cells = {cell.record.name: cell.record for plan in plans for cell in plan.cells}
+    waiting = {record.name: record for plan in plans for record in plan.waiting}
     others = {record.name: record for record in base.others if record.name not in cells}
+    # A rate that is chosen anew is not known until then.
+    unknown = {_tuning_of(record) for record in waiting.values()}
+    known = [t for t in (before.tuned if before else ()) if _tuning_of(t) not in unknown]
+    tuned = {_tuning_of(t): t for t in [*known, *(t for plan in plans for t in plan.tuned)]}
     return RunRecord(
         profile=base.profile,
-        cells=(*cells.values(), *others.values()),
-        tuned=tuple({(t.objective, t.student, digest(t.axes)): t for t in tuned}.values()),
+        cells=(*cells.values(), *waiting.values(), *others.values()),
+        tuned=tuple(tuned.values()),
         completions={t: digest(p.completions) for t, p in base.tasks.items() if p.completions},
         scores={
             task: {name: score.measured for name, score in plan.scores.items()}
             for task, plan in base.tasks.items()
         },
     )
+
+
+def identity(record: CellRecord) -> tuple[Any, ...]:
+    """What it is of a run: of two cells that agree in it, the later takes the other's place."""
+    return record.objective, record.student, record.seed, digest(record.axes)
+
+
+def _tuning_of(record: CellRecord | Tuned) -> tuple[str, str, str]:
+    return record.objective, record.student, digest(record.axes)
 
 
 def train_set(spec: str) -> str:

@@ -30,19 +30,19 @@ from akl_bench.pipeline.plan import (
     CellPlan,
     Plan,
     TrialPlan,
+    identity,
     is_validated,
     needs_of_student,
     train_set,
 )
 from akl_bench.pipeline.sharing import Sharing, writing
 from akl_bench.pipeline.trials import search
+from akl_bench.recipe import Rate
 from akl_bench.training import devices, sources, teachers
 from akl_bench.training.tuning import best_point, rate
 
 # Settings that decide nothing about a student, or that another field has resolved.
 _FREE_TRAINING = {"checkpoint_every", "precision"}
-# Students are compared with the exact teacher, whatever they are trained with.
-_FIDELITY_TEACHER = "cached"
 
 
 def make(
@@ -70,8 +70,7 @@ def make(
         elsewhere: Identities of cells that belong to other plans of the run.
 
     Raises:
-        UsageError: An unknown plug-in, labels that clash, or no learning rate at which an objective
-            trains.
+        UsageError: An unknown plug-in, or labels that clash.
     """
     planner = _Planner(inputs, folder, machine, axes or {})
     return planner.plan(objectives, checkpoints or {}, trains, elsewhere)
@@ -100,7 +99,8 @@ class _Planner:
         # Learning rates: chosen ones, and what tells the others.
         trials: list[TrialPlan] = []
         tuned: list[Tuned] = []
-        trials_left = cells_left = 0
+        waiting: list[CellRecord] = []
+        trials_left = 0
         self._lr: dict[tuple[str, str], float] = {}
         for objective, student in product(objectives if trains else (), profile.students):
             if profile.training.lr != "tuned":
@@ -113,9 +113,13 @@ class _Planner:
                 self._lr[objective.label, student] = chosen.lr
             else:
                 trials_left += profile.trials - made
-                cells_left += len(profile.seeds)
+                # Named after what is not known yet; the cell of the chosen rate takes its place.
+                unknown = profile.training.lr
+                made_up = (self._trained(objective, student, s, unknown) for s in profile.seeds)
+                waiting += [cell.record for cell in made_up]
         asked = self._asked(objectives, checkpoints)
         cells = {identity(cell.record): cell for cell in asked}
+        elsewhere = {*elsewhere, *map(identity, waiting)}
         others = []
         run = Run(self._folder)
         # Those of an earlier call are measured in the run's own plan.
@@ -135,9 +139,9 @@ class _Planner:
             precision=self._common.precision,
             cells=tuple(cells.values()),
             others=tuple(others),
+            waiting=tuple(waiting),
             trials=tuple(trials),
             trials_left=trials_left,
-            cells_left=cells_left,
             tuned=tuple(tuned),
             tasks={name: measures.plan(task) for name, task in profile.tasks.items()},
             validation=self._validation,
@@ -167,7 +171,7 @@ class _Planner:
         fields = {**self._training(objective, student, seed, lr), "criterion": self._criterion()}
         name = cell_name(objective.label, student, seed, digest(fields))
         folder = Run(self._folder).trials / name / TRIAL
-        return TrialPlan(objective, student, seed, Artifact(folder, fields))
+        return TrialPlan(objective, student, seed, self._axes, Artifact(folder, fields))
 
     def _criterion(self) -> Fields:
         """How the criterion is measured."""
@@ -200,8 +204,8 @@ class _Planner:
                 yield self._checkpoint(label, path, seed)
         for seed in profile.seeds:
             for student, objective in product(profile.students, objectives):
-                if (objective.label, student) in self._lr:
-                    yield self._trained(objective, student, seed)
+                if (lr := self._lr.get((objective.label, student))) is not None:
+                    yield self._trained(objective, student, seed, lr)
 
     def _kept(self, record: CellRecord) -> CellPlan | None:
         """A cell of an earlier call, measured as all others are now; None: it has no model."""
@@ -245,15 +249,15 @@ class _Planner:
         fields = {"checkpoint": content_hash(path), "device": self._machine.device}
         return _cell(fields, objective=label, seed=seed, kind="checkpoint", path=str(path))
 
-    def _trained(self, objective: ObjectiveSpec, student: str, seed: int) -> CellPlan:
+    def _trained(self, objective: ObjectiveSpec, student: str, seed: int, lr: Rate) -> CellPlan:
         label = objective.label
-        fields = self._training(objective, student, seed, self._lr[label, student])
+        fields = self._training(objective, student, seed, lr)
         if is_validated(objective, self._profile):
             fields["criterion"] = self._criterion()
         about = {"objective": label, "student": student, "seed": seed, "axes": self._axes}
         return _cell(fields, objective, kind="trained", **about)
 
-    def _training(self, objective: ObjectiveSpec, student: str, seed: int, lr: float) -> Fields:
+    def _training(self, objective: ObjectiveSpec, student: str, seed: int, lr: Rate) -> Fields:
         """What a training depends on."""
         training = self._profile.training
         teacher = teachers.registry.create(training.teacher)
@@ -295,14 +299,11 @@ class _Planner:
         return fields
 
 
-def identity(record: CellRecord) -> tuple[Any, ...]:
-    """What it is of a run: of two cells that agree in it, the later takes the other's place."""
-    return record.objective, record.student, record.seed, digest(record.axes)
-
-
 def _cell(model: Fields, spec: ObjectiveSpec | None = None, **about: Any) -> CellPlan:
     """A cell whose folder is named after the key of its model."""
     own = {"student": "", **about}
-    key = digest([own["objective"], model])
+    # What cells of two points have in common they do not share: each has a folder of its own.
+    axes = [own["axes"]] if own.get("axes") else []
+    key = digest([own["objective"], model, *axes])
     name = cell_name(own["objective"], own["student"], own["seed"], key)
     return CellPlan(CellRecord(name=name, **own), model, spec)

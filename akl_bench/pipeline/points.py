@@ -6,14 +6,14 @@ from pathlib import Path
 
 from akl_bench import axes
 from akl_bench.artifacts.keys import differences
-from akl_bench.artifacts.records import Fields
+from akl_bench.artifacts.records import Fields, Overlap
 from akl_bench.artifacts.store import Run
 from akl_bench.config import Profile
 from akl_bench.errors import UsageError
 from akl_bench.executors.base import Event, Executor, Job
 from akl_bench.pipeline import objectives, planning
 from akl_bench.pipeline.inputs import load_inputs
-from akl_bench.pipeline.plan import Plan
+from akl_bench.pipeline.plan import Plan, identity
 
 # Imported once by the fork server instead of once per cell.
 PRELOAD = ("akl_bench.pipeline.preload",)
@@ -21,7 +21,8 @@ PRELOAD = ("akl_bench.pipeline.preload",)
 _OWN_FILES = {"shared", "cells", "trials", "run.lock", "prepare.log"}
 _FREE_KEYS = (
     *("description", "seeds", "online", "tasks", "table"),
-    *("data.root", "training.checkpoint_every"),
+    # More trials go on from those that were made.
+    *("data.root", "training.checkpoint_every", "tuning.trials"),
 )
 
 
@@ -60,6 +61,15 @@ class Points:
         ]
         self._machine = executor.machine()
 
+    @property
+    def overlap(self) -> dict[str, Overlap]:
+        """What validation and tasks share with training, where that is most."""
+        most: dict[str, Overlap] = {}
+        for inputs in self.inputs[1:] or self.inputs:
+            for name, overlap in inputs.overlap.items():
+                most[name] = max(most.get(name, overlap), overlap, key=lambda o: o.shared)
+        return most
+
     def plan(self) -> list[Plan]:
         """A plan for the run as its profile has it, then for each point of its axes."""
         common = self._objectives, self._folder, self._machine
@@ -72,7 +82,11 @@ class Points:
             *common,
             checkpoints=self._checkpoints,
             trains=not points,
-            elsewhere={planning.identity(c.record) for plan in points for c in plan.cells},
+            elsewhere={
+                identity(record)
+                for plan in points
+                for record in (*plan.waiting, *(cell.record for cell in plan.cells))
+            },
         )
         return [own, *points]
 

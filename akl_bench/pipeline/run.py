@@ -73,7 +73,7 @@ def run(
     with _only_one(folder):
         if (store.read() if store.exists() else None) != before:
             raise AklBenchError(f"{folder}: another akl-bench changed it just now; start again.")
-        overlap = _still_so(before, profile) | own.inputs[0].overlap
+        overlap = _still_so(before, profile) | own.overlap
         failed: dict[str, str] = {}
 
         def carry_out(labels: Mapping[str, str], jobs: Sequence[Job]) -> None:
@@ -89,25 +89,31 @@ def run(
                 executor.run(jobs, note, PRELOAD)
 
         missing = _missing(plans)
-        cells = sum(len(plan.cells) + plan.cells_left for plan in plans)
+        cells = sum(len(plan.cells) + len(plan.waiting) for plan in plans)
         whole = sum(not artifacts for artifacts in missing.values())
         on_plan(cells, whole, sum(plan.trials_left for plan in plans))
-        while trials := [
-            (plan, trial) for plan in plans for trial in plan.trials if trial.label not in failed
-        ]:
+        tried: set[str] = set()
+        while trials := {
+            trial.name: (plan, trial)
+            for plan in plans
+            for trial in plan.trials
+            if trial.name not in tried
+        }:
             for at, plan in enumerate(plans):
-                names = {
-                    n for of, trial in trials if of is plan for n in plan.needs_of_trial(trial)
-                }
+                wanted = [trial for of, trial in trials.values() if of is plan]
+                names = {name for trial in wanted for name in plan.needs_of_trial(trial)}
                 own.prepare(plans, at, names, on_event)
             carry_out(
-                {trial.name: trial.label for _, trial in trials},
+                {name: trial.label for name, (_, trial) in trials.items()},
                 [
-                    Job(trial.name, _TRIAL, (plan, trial), str(trial.place.log))
-                    for plan, trial in trials
+                    Job(name, _TRIAL, (plan, trial), str(trial.place.log))
+                    for name, (plan, trial) in trials.items()
                 ],
             )
+            tried |= trials.keys()
             plans = own.plan()
+        for trial in (trial for plan in plans for trial in plan.trials):
+            failed.setdefault(trial.label, "it left nothing where this process looks for it")
         missing = _missing(plans)
         todo = [
             (plan, cell)

@@ -19,6 +19,7 @@ from akl_bench.report.columns import Column
 from akl_bench.report.compare import ALPHA, matrices, seed_scores
 from akl_bench.report.frame import Row, RunFrame, is_reference
 from akl_bench.report.names import axis_number, axis_order
+from akl_bench.report.notes import on_rates
 from akl_bench.report.parts import shown
 from akl_bench.report.text import Markup, markdown_table
 from akl_bench.statistics import Interval, hierarchical_bootstrap
@@ -74,14 +75,16 @@ def points(frame: RunFrame, column: Column) -> dict[tuple[str, str], list[Standi
     made: dict[tuple[str, str], list[Standing]] = {}
     for row in sorted(rows, key=lambda row: (row.student, axis_order(row))):
         if [key for key, _ in row.axes] != [STEPS]:
-            raise UsageError(
-                f"an answer needs a run with the one axis {STEPS}: `akl-bench run all --sweep "
-                f"{STEPS}=300,1000,3000`; {row.objective} has other ones or none."
-            )
+            continue
         made.setdefault((row.student, dict(row.axes)[STEPS]), [])
     for student, steps in made:
-        own = [r for r in rows if r.student == student and dict(r.axes)[STEPS] == steps]
+        own = [r for r in rows if r.student == student and r.axes == ((STEPS, steps),)]
         made[student, steps] = standings(frame, own, column)
+    if not made:
+        raise UsageError(
+            f"an answer needs a run with the one axis {STEPS}: `akl-bench run all --sweep "
+            f"{STEPS}=300,1000,3000`."
+        )
     return made
 
 
@@ -91,6 +94,8 @@ def standings(frame: RunFrame, rows: Sequence[Row], column: Column) -> list[Stan
     The best is compared with each other row at alpha over the number of these comparisons.
     """
     by_row = {row: made for row in rows if (made := seed_scores(frame, row, column))}
+    values = frame.seed_values()
+    by_seed = {row: sorted(values[row, column.task, column.metric]) for row in by_row}
     scores = dict(zip(by_row, matrices(*by_row.values()), strict=True)) if by_row else {}
     sign = 1 if column.higher_is_better else -1
     ordered = sorted(scores, key=lambda row: -sign * scores[row].mean())
@@ -101,7 +106,7 @@ def standings(frame: RunFrame, rows: Sequence[Row], column: Column) -> list[Stan
         apart = Interval(0.0)
         if row != ordered[0]:
             confidence = 1 - ALPHA / (len(ordered) - 1)
-            paired = own.shape == best.shape
+            paired = [*by_seed[row]] == [*by_seed[ordered[0]]]
             apart = hierarchical_bootstrap(
                 sign * best, sign * own, paired=paired, confidence=confidence
             )
@@ -164,10 +169,11 @@ def markdown(frame: RunFrame, task: str, share: float) -> str:
     target = teacher * share if column.higher_is_better else teacher / share
     lines = [
         f"Ranked by {column.task} {column.metric}; the teacher has {shown(column, teacher)}. "
-        "Intervals are 95 % for new seeds and new prompts. Bold: cannot be told from the best of "
-        f"its column (alpha {ALPHA} over the objectives). Each objective has its own learning "
-        "rate.",
+        "Intervals are 95 % for new seeds and, where the number is a mean over prompts, for new "
+        "prompts. Bold: cannot be told from the best of its column (alpha "
+        f"{ALPHA} over the objectives). Steps: median over seeds, and smallest and largest.",
         "",
+        *(f"{note[:1].upper()}{note[1:]}.\n" for note in on_rates(frame)),
     ]
     for student in dict.fromkeys(student for student, _ in made):
         own = {steps: made[of, steps] for of, steps in made if of == student}

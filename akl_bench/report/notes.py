@@ -22,7 +22,7 @@ def notes_on(
     """All notes on a table of these columns; `is_asked` where the user named them."""
     return [
         "mean ± standard deviation over training seeds",
-        *_rates(frame),
+        *on_rates(frame),
         *_decoding(columns, spreads),
         *_tests(columns, baseline, comparisons),
         *_absences(frame),
@@ -30,7 +30,7 @@ def notes_on(
     ]
 
 
-def _rates(frame: RunFrame) -> list[str]:
+def on_rates(frame: RunFrame) -> list[str]:
     """Whether each objective had a learning rate of its own, and enough to choose from."""
     trained = {cell.row for cell in frame.cells if cell.student}
     rates = {OF_STUDENT[LR](cell.student) for cell in frame.cells if cell.student}

@@ -27,11 +27,26 @@ def next_points(scores: Mapping[int, float | None], trials: int) -> list[int]:
     middle = best_point(scores)
     reach = range(1, len(scores) + 1)
     beside = ([p for p in (middle - d, middle + d) if p not in scores] for d in reach)
-    return next(filter(None, beside))[: max(0, left)]
+    # Where one trial is left, it is made on the better side.
+    near = sorted(
+        next(filter(None, beside)), key=lambda p: _beyond(scores, middle, p), reverse=True
+    )
+    return near[: max(0, left)]
+
+
+def _beyond(scores: Mapping[int, float | None], middle: int, point: int) -> float:
+    """The best that is known on the same side of the middle as a point."""
+    side = [_value(score) for p, score in scores.items() if (p - middle) * (point - middle) > 0]
+    return max(side, default=float("-inf"))
 
 
 def best_point(scores: Mapping[int, float | None]) -> int:
-    """The point with the best score; of equal ones that nearest to the start."""
+    """The point with the best score; of equal ones that nearest to the start.
+
+    Where training diverged everywhere it is the smallest, so that the search goes down.
+    """
+    if all(score is None for score in scores.values()):
+        return min(scores)
     return max(scores, key=lambda point: (_value(scores[point]), -abs(point), -point))
 
 

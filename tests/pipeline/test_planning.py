@@ -261,6 +261,28 @@ def test_the_criterion_is_in_the_key_of_students_that_it_has_a_part_in(tmp_path)
     assert "criterion" in trained(spec=f"sft@{tmp_path}/own.py:Adapting")
 
 
+def test_rows_whose_learning_rate_is_not_chosen_are_in_the_run_s_record(tmp_path):
+    tuned = config.load("micro", [*KEPT, "tuning.trials=3"])
+    plans = Points(["sft"], tuned, tmp_path / "x", Here()).plan()
+    assert [trial.artifact.fields["training"]["lr"] for trial in plans[0].trials] == [
+        0.004, 0.001, 0.016,
+    ]  # fmt: skip
+    record = run_record(plans, None)
+    asked = [(cell.seed, cell.kind) for cell in record.cells if cell.objective == "sft"]
+    assert asked == [(seed, "trained") for seed in (1, 2, 3)]
+    assert not record.tuned
+
+
+def test_a_swept_cell_is_another_than_the_same_one_without_axes(tmp_path):
+    inputs = load_inputs(profile(), tmp_path)
+    plain, swept = (
+        planning.make(inputs, resolve(["sft"]), tmp_path / "x", Machine(), axes=axes).cells[-1]
+        for axes in ({}, {"training.steps": 3})
+    )
+    assert plain.model == swept.model
+    assert plain.record.name != swept.record.name
+
+
 def test_students_of_two_machines_do_not_stand_in_one_run(missing):
     cuda = Machine("cuda", 1, has_bf16=True)
     with pytest.raises(UsageError, match="has students trained with device cpu; here it is cuda"):

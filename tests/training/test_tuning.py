@@ -38,6 +38,17 @@ def test_a_rate_at_which_training_diverged_is_the_worst():
     assert best_point(scores) == min(scores)
 
 
+def test_where_training_diverges_everywhere_the_search_goes_down():
+    scores = search(lambda point: None if point > -4 else 1.0, 7)
+    assert best_point(scores) <= -4
+
+
+@pytest.mark.parametrize(("peak", "last"), [(1, 1), (-1, -1)])
+def test_a_last_trial_is_made_on_the_better_side(peak, last):
+    scores = search(lambda point: -abs(point - peak), 4)
+    assert scores.keys() == {-2, 0, 2, last}
+
+
 def test_of_equal_scores_the_rate_nearest_to_the_start_is_taken():
     assert best_point({-2: 0.5, 0: 0.5, 2: 0.5}) == 0
     assert best_point({-2: 0.5, 0: 0.1, 2: 0.5}) == -2
