@@ -53,6 +53,8 @@ OBJECTIVE = "forward_kl"
 # Something for every bug to act on.
 SETTINGS = (
     "teacher.source=path",
+    # A bug that trials see would move the learning rate, and everything with it.
+    "training.lr=2e-3",
     "training.kd_ratio=0.75",
     "training.temperature=2.0",
     # The cache has no states at prompt tokens, which two of the bugs look at.

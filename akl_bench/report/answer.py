@@ -173,7 +173,7 @@ def markdown(frame: RunFrame, task: str, share: float) -> str:
         "prompts. Bold: cannot be told from the best of its column (alpha "
         f"{ALPHA} over the objectives). Steps: median over seeds, and smallest and largest.",
         "",
-        *(f"{note[:1].upper()}{note[1:]}.\n" for note in on_rates(frame)),
+        *(f"{note[:1].upper()}{note[1:]}.\n" for note in (*on_rates(frame), *frame.stamps)),
     ]
     for student in dict.fromkeys(student for student, _ in made):
         own = {steps: made[of, steps] for of, steps in made if of == student}
@@ -247,7 +247,9 @@ def _agreement(own: Mapping[str, list[Standing]]) -> list[str]:
         both = [name for name in first if name in second]
         if len(both) > 2:
             tau = stats.kendalltau([first[n] for n in both], [second[n] for n in both]).statistic
-            lines.append(f"Ranks at {one} and {other} steps agree with Kendall's tau {tau:.2f}.")
+            if math.isfinite(tau):  # Else all are equal.
+                agree = f"Ranks at {one} and {other} steps agree with Kendall's tau {tau:.2f}."
+                lines.append(agree)
     last = own[names[-1]]
     top = [s.row.objective for s in last if s.is_top]
     lines.append(
