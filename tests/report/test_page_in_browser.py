@@ -131,7 +131,7 @@ def test_an_objective_opens_with_all_its_numbers_and_closes(view):
         "seeds 3/3",
     ):
         assert part in shown
-    assert dialog.locator("tbody tr").count() == 4 + 4 + 1 + 1 + 1 + 3  # and accuracy; lr and cost
+    assert dialog.locator("tbody tr").count() == 4 + 4 + 1 + 1 + 1 + 4  # and accuracy; lr and cost
     view.keyboard.press("Escape")
     assert view.locator("dialog[open]").count() == 0
     view.locator("button.open", has_text="teacher").click()
@@ -155,7 +155,7 @@ def test_answers_stand_side_by_side_as_plain_text(view):
     view.click("#which summary")
     view.locator("#choices label", has_text="teacher").locator("input").uncheck()
     assert cards.count() == 4
-    assert "validity" in cards.first.locator("h3").inner_text()
+    assert "coverage" in cards.first.locator("h3").inner_text()
 
 
 def test_nothing_sticks_out_of_the_window(view):
