@@ -34,7 +34,7 @@ answer: setup  ## The runs behind docs/answer.md and the page itself; goes on wh
 	mv docs/answer.md.new docs/answer.md
 
 # DATA is a folder with dolly_small.jsonl, self_instruct_eval.jsonl and the files of the tasks.
-claims: setup  ## The runs behind docs/claims.md and the page itself, in an hour: make claims DATA=DIR
+claims: setup  ## The runs behind docs/claims.md and the page itself: make claims DATA=DIR
 	@test -n "$(DATA)" || { echo "Say where the data is: make claims DATA=DIR"; exit 2; }
 	$(BIN)/akl-bench run all --seeds 10
 	$(BIN)/akl-bench run fkl rkl --seeds 5 --out results/micro-long \
